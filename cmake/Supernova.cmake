@@ -1,0 +1,92 @@
+# How a library, a program and their tests are declared, once.
+#
+#   supernova_library(kube LINK codec net)           lib/kube/src/*.c, its headers in lib/kube/include, its twins in lib/kube/tests
+#   supernova_program(operator supernova-operator LINK kube stack)
+#                                                    src/main.c alone makes the program; the rest is a library that the tests link too
+#
+# LINK names are the arrows of ARCHITECTURE.md; CMake refuses what is not declared. Tests: tests/test_X.c is a unit test,
+# tests/integration_X.c needs the servers that hack/test starts (their addresses come in environment variables).
+
+include(CTest)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(WEBSOCKETS REQUIRED IMPORTED_TARGET libwebsockets)
+if(BUILD_TESTING)
+  pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)
+endif()
+
+add_compile_definitions(_GNU_SOURCE SUPERNOVA_VERSION="${PROJECT_VERSION}")
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror -fno-common
+                    -fstack-protector-strong)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+
+set(SUPERNOVA_SANITIZE "" CACHE STRING "sanitizers to build with: address,undefined or thread")
+if(SUPERNOVA_SANITIZE)
+  add_compile_options(-fsanitize=${SUPERNOVA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SUPERNOVA_SANITIZE})
+endif()
+
+function(supernova_tests target)
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/test_*.c ${CMAKE_CURRENT_SOURCE_DIR}/tests/integration_*.c)
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE area)
+  string(REGEX REPLACE "^lib/" "" area ${area})
+  foreach(source ${sources})
+    cmake_path(GET source STEM stem)
+    set(test ${area}-${stem})
+    add_executable(${test} ${source})
+    # Criterion's macros declare functions without prototypes
+    target_compile_options(${test} PRIVATE -Wno-missing-prototypes -Wno-strict-prototypes)
+    target_link_libraries(${test} PRIVATE ${target} PkgConfig::CRITERION)
+    if(NOT target STREQUAL "sn_testing" AND NOT target MATCHES "^sn_(base|codec)$")
+      target_link_libraries(${test} PRIVATE sn_testing)
+    endif()
+    target_compile_definitions(${test} PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${test} COMMAND ${test} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/tests)
+    if(stem MATCHES "^integration_")
+      set_tests_properties(${test} PROPERTIES LABELS integration TIMEOUT 300)
+    else()
+      set_tests_properties(${test} PROPERTIES LABELS unit TIMEOUT 120)
+    endif()
+  endforeach()
+endfunction()
+
+# Names in LINK: our libraries by their short name, anything with :: as it is.
+function(supernova_link target)
+  foreach(name ${ARGN})
+    if(name MATCHES "::")
+      target_link_libraries(${target} PUBLIC ${name})
+    else()
+      target_link_libraries(${target} PUBLIC sn_${name})
+    endif()
+  endforeach()
+endfunction()
+
+function(supernova_library name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.c)
+  add_library(sn_${name} STATIC ${sources})
+  target_include_directories(sn_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  supernova_link(sn_${name} ${ARG_LINK})
+  supernova_tests(sn_${name})
+endfunction()
+
+function(supernova_program name binary)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*/*.c)
+  add_library(sn_${name} STATIC ${sources})
+  target_include_directories(sn_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  supernova_link(sn_${name} ${ARG_LINK})
+  add_executable(${binary} ${CMAKE_CURRENT_SOURCE_DIR}/src/main.c)
+  target_link_libraries(${binary} PRIVATE sn_${name})
+  supernova_tests(sn_${name})
+endfunction()

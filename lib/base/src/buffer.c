@@ -1,0 +1,135 @@
+#include "base/buffer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buffer_init(struct buffer *b, size_t max_bytes) { *b = (struct buffer){.max = max_bytes}; }
+
+void buffer_done(struct buffer *b) {
+  free(b->data);
+  *b = (struct buffer){.max = b->max};
+}
+
+char *buffer_reserve(struct buffer *b, size_t n) {
+  if (b->failed) return NULL;
+  if (n > b->max || b->len > b->max - n) return b->failed = true, NULL;
+  size_t need = b->len + n + 1;
+  if (need > b->cap) {
+    size_t cap = b->cap ? b->cap : 128;
+    while (cap < need) cap *= 2;
+    if (cap > b->max + 1) cap = b->max + 1;
+    char *grown = realloc(b->data, cap);
+    if (!grown) return b->failed = true, NULL;
+    b->data = grown;
+    b->cap = cap;
+  }
+  return b->data + b->len;
+}
+
+void buffer_grew(struct buffer *b, size_t n) {
+  b->len += n;
+  b->data[b->len] = 0;
+}
+
+void buffer_append(struct buffer *b, const void *bytes, size_t n) {
+  char *room = buffer_reserve(b, n);
+  if (!room) return;
+  if (n) memcpy(room, bytes, n);
+  buffer_grew(b, n);
+}
+
+void buffer_puts(struct buffer *b, const char *text) { buffer_append(b, text, strlen(text)); }
+
+void buffer_printf(struct buffer *b, const char *format, ...) {
+  va_list arguments, again;
+  va_start(arguments, format);
+  va_copy(again, arguments);
+  int n = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  char *room = n < 0 ? NULL : buffer_reserve(b, (size_t)n);
+  if (room) {
+    (void)vsnprintf(room, (size_t)n + 1, format, again);
+    buffer_grew(b, (size_t)n);
+  } else {
+    b->failed = true;
+  }
+  va_end(again);
+}
+
+/* How many bytes the UTF-8 sequence at S takes (RFC 3629: no overlong forms, no surrogates), or 0. */
+static size_t utf8_length(const unsigned char *s, size_t n) {
+  if (s[0] < 0x80) return 1;
+  if (s[0] >= 0xC2 && s[0] <= 0xDF) return n >= 2 && (s[1] & 0xC0) == 0x80 ? 2 : 0;
+  if (s[0] >= 0xE0 && s[0] <= 0xEF) {
+    if (n < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80) return 0;
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F)) return 0;
+    return 3;
+  }
+  if (s[0] >= 0xF0 && s[0] <= 0xF4) {
+    if (n < 4 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80 || (s[3] & 0xC0) != 0x80) return 0;
+    if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F)) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+static void json_escape(struct buffer *b, unsigned char c) {
+  switch (c) {
+    case '"': buffer_puts(b, "\\\""); break;
+    case '\\': buffer_puts(b, "\\\\"); break;
+    case '\n': buffer_puts(b, "\\n"); break;
+    case '\r': buffer_puts(b, "\\r"); break;
+    case '\t': buffer_puts(b, "\\t"); break;
+    default: buffer_printf(b, "\\u%04x", c);
+  }
+}
+
+void buffer_json_string(struct buffer *b, const char *text, size_t n) {
+  const unsigned char *s = (const unsigned char *)text;
+  buffer_append(b, "\"", 1);
+  for (size_t i = 0, plain = 0; i <= n;) {
+    size_t step = i < n ? utf8_length(s + i, n - i) : 0;
+    if (i < n && step && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
+      i += step;
+      continue;
+    }
+    buffer_append(b, s + plain, i - plain);
+    if (i == n) break;
+    if (step)
+      json_escape(b, s[i]);
+    else
+      buffer_puts(b, "\xEF\xBF\xBD");
+    plain = ++i;
+  }
+  buffer_append(b, "\"", 1);
+}
+
+void buffer_consume(struct buffer *b, size_t n) {
+  if (n >= b->len) n = b->len;
+  if (!n) return;
+  memmove(b->data, b->data + n, b->len - n + 1);
+  b->len -= n;
+}
+
+void buffer_clear(struct buffer *b) {
+  b->len = 0;
+  b->failed = false;
+  if (b->data) b->data[0] = 0;
+}
+
+const char *buffer_text(const struct buffer *b) { return b->data ? b->data : ""; }
+
+char *buffer_take(struct buffer *b) {
+  if (b->failed || !buffer_reserve(b, 0)) return NULL;
+  b->data[b->len] = 0;
+  char *taken = TAKE(b->data);
+  b->len = b->cap = 0;
+  return taken;
+}
+
+void buffer_done_secret(struct buffer *b) {
+  if (b->data) explicit_bzero(b->data, b->cap);
+  buffer_done(b);
+}
