@@ -29,7 +29,9 @@ int error_wrap(struct error *error, const char *format, ...) {
   va_start(arguments, format);
   int n = vsnprintf(error->message, sizeof error->message, format, arguments);
   va_end(arguments);
-  if (n >= 0 && (size_t)n < sizeof error->message) (void)snprintf(error->message + n, sizeof error->message - (size_t)n, ": %s", cause);
+  if (n < 0 || (size_t)n + sizeof ": " >= sizeof error->message) return -1;
+  char *rest = error->message + n;
+  (void)snprintf(rest, sizeof error->message - (size_t)n, ": %.*s", (int)(sizeof error->message - (size_t)n - sizeof ": "), cause);
   return -1;
 }
 
