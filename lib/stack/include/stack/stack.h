@@ -1,0 +1,164 @@
+/* SupernovaStack (platform.supernova.com/v1alpha1) as C types: what the CRD's schema lets through, decoded once, with every default filled in.
+ *
+ *     struct stack *stack = stack_decode(object, &error);    // takes the tree; ERROR_INVALID names the field
+ *     if (stack->spec.suspend) ...
+ *     stack_free(stack);
+ *
+ * Owner: a struct stack owns its tree; every string and subtree in it borrows from that tree or from the tables' defaults. Subtrees that only
+ * pass through to children (annotations, tolerations, resources …) stay JSON; NULL where absent. Knows no network and no clock.
+ *
+ * The rows in stack_fields carry defaults and documentation; crds/ and the reference are checked against them.
+ */
+#pragma once
+
+#include "codec/decode.h"
+
+#define STACK_GROUP       "platform.supernova.com"
+#define STACK_VERSION     "v1alpha1"
+#define STACK_API_VERSION STACK_GROUP "/" STACK_VERSION
+#define STACK_KIND        "SupernovaStack"
+#define STACK_PLURAL      "supernovastacks"
+
+struct stack_image {
+  const char *repository; /* NULL: the companion image of the operator's own release */
+  const char *tag;        /* NULL where the digest alone names it */
+  const char *digest;     /* "sha256:…" or NULL */
+  const char *pull_policy;
+  const cJSON *pull_secrets; /* names, or NULL */
+};
+
+struct stack_config {
+  const char *app_url; /* NULL: not set */
+  const char *log_level;
+  const cJSON *cors_allowed_origins; /* strings */
+  const cJSON *trusted_proxies;      /* CIDRs */
+  struct {
+    const char *issuer, *audience;
+    bool dev_auth_open;
+  } auth;
+  struct {
+    int64_t window_ms, read_max, write_max, webhook_max;
+  } rate_limits;
+  const cJSON *env; /* string to string */
+};
+
+struct stack_migrations {
+  bool enabled;
+  const cJSON *when;    /* NULL: post-install and post-upgrade */
+  const cJSON *command; /* NULL: supernova-server migrate */
+  int64_t backoff_limit, active_deadline_s;
+  struct {
+    bool enabled;
+    int64_t initial_s, max_s, max_attempts;
+  } retry;
+};
+
+struct stack_spec {
+  const char *environment; /* development, staging, production */
+  bool suspend;
+  struct stack_image image;
+  int64_t replicas;
+  struct stack_config config;
+  struct {
+    const char *config_map_ref; /* name of a ConfigMap with the key tokens.json, or NULL */
+    const cJSON *inline_tokens; /* an object, or NULL */
+  } design_tokens;
+  struct {
+    const char *secret_key;
+  } database;
+  struct {
+    const char *mode; /* none, single */
+  } redis;
+  struct {
+    const char *provider; /* Secret */
+    const char *name;
+  } secrets;
+  struct {
+    const char *secret_name; /* NULL: <stack>-jwks */
+    int64_t key_bits;
+    const cJSON *retain; /* NULL: true in production, else false; see stack_retains_keys */
+  } jwks;
+  struct stack_migrations migrations;
+  struct {
+    const char *type;
+    int64_t port;
+    const cJSON *annotations;
+  } service;
+  struct {
+    bool enabled;
+    const char *class_name; /* NULL: the cluster's default class */
+    const cJSON *annotations, *hosts, *tls;
+  } ingress;
+  const cJSON *resources; /* NULL: the runbook's (stack_default_resources) */
+  struct {
+    bool enabled;
+    int64_t min_replicas, max_replicas, target_cpu_percent, target_memory_percent; /* targets: 0 means not used */
+  } autoscaling;
+  struct {
+    bool enabled;
+    const cJSON *min_available; /* a number or a percentage; NULL: 1 */
+  } pod_disruption_budget;
+  struct {
+    bool enabled;
+    const cJSON *ingress_from, *egress_to, *operator_from; /* NetworkPolicy peers and rules */
+  } network_policy;
+  struct {
+    const cJSON *node_selector, *tolerations, *affinity;
+    const char *topology_spread; /* zone, node, none */
+    const char *priority_class_name;
+  } scheduling;
+  struct {
+    const char *name; /* NULL: one is made with the stack's name */
+    const cJSON *annotations;
+  } service_account;
+};
+
+struct stack {
+  cJSON *object;
+  const char *namespace, *name, *uid, *resource_version;
+  int64_t generation;
+  bool deleting;
+  const cJSON *annotations, *finalizers, *status; /* NULL where absent */
+  struct stack_spec spec;
+};
+
+/* Rows of .spec, for decoding, defaults, the release hash and the reference documentation. */
+extern const struct decode_field stack_fields[];
+
+/* Takes OBJECT in every case (managedFields are dropped at once: they are most of its size and decide nothing here). */
+struct stack *stack_decode(cJSON *object, struct error *error) _must_check_;
+void stack_free(struct stack *stack); /* accepts NULL */
+
+/* What CEL can't say, and what stands again here for a CRD that is older than the operator: 0, or ERROR_INVALID with one sentence that names
+ * the field. */
+int stack_validate(const struct stack *stack, struct error *error) _must_check_;
+
+bool stack_is_production(const struct stack *stack);
+bool stack_retains_keys(const struct stack *stack);
+const char *stack_jwks_secret_name(const struct stack *stack, char to[64]);
+
+/* The reference of the server image: "repository:tag@digest" as given; COMPANION where the spec names none. */
+void stack_image_reference(const struct stack *stack, const char *companion, struct buffer *to);
+
+/* The full map of plain settings (environment variables) that the spec decides, name to value, sorted by name: typed fields of config and
+ * config.env. DEV_AUTH_OPEN is not among them (it is an explicit entry of the pod). NULL without memory; the caller owns it. */
+cJSON *stack_env(const struct stack *stack);
+
+/* Names of the environment variables that typed fields set: config.env may not hold them. Ends with NULL. */
+extern const char *const stack_reserved_env[];
+
+/* The Secret's keys without which the server can't run with this spec, e.g. DATABASE_URL, REDIS_URL, ISSUER_ADMIN_SECRET; ends with NULL.
+ * TO has room for 8. Borrowed from the stack. */
+void stack_required_secret_keys(const struct stack *stack, const char *to[8]);
+
+/* The release part of the spec: non-default values of the fields that are in the release hash (lifecycle: revisions and their hash), with the
+ * image as it resolves. NULL without memory; the caller owns it. */
+cJSON *stack_release_part(const struct stack *stack, const char *companion);
+
+/* The runbook's requests and limits: {"limits":{"cpu":"2000m",…},…}. */
+extern const char stack_default_resources[];
+
+static inline void stack_freep(struct stack **stack) {
+  stack_free(*stack);
+  *stack = NULL;
+}
