@@ -1,0 +1,20 @@
+/* The subcommand `migrate`: brings a database's schema up to what this binary holds.
+ *
+ *     supernova-server migrate [up | status | --dry-run] [--to N]
+ *
+ * Reads DATABASE_URL. One file after the other, in one transaction each together with its row in schema_migration (a file marked
+ * `-- no-transaction` outside of one); files whose SHA-256 differs from what was applied, or that came late into the middle, are refused.
+ * A lock of the database (pg_advisory_lock, tried for at most 60 s) keeps two of these apart; the second finds nothing to do.
+ * Progress goes to the log, the outcome also into the termination message (TERMINATION_LOG, else /dev/termination-log; where that file
+ * can't be written, nowhere):
+ *     {"schemaVersion":2,"servesFrom":1,"applied":[1,2],"accepts":[1,2]}       {"error":"…","file":"0002_x.sql","line":7}
+ *
+ * Blocks: it is a process of its own, and uses libpq's plain calls.
+ */
+#pragma once
+
+/* Exit statuses that the operator acts upon: 75 is tried again, 65 never. */
+enum { MIGRATE_DONE = 0, MIGRATE_NEVER = 65, MIGRATE_AGAIN = 75 };
+
+/* ARGV[0] is "migrate". Returns the exit status; 64 where the arguments are not understood. */
+int migrate_main(int argc, char **argv);
