@@ -22,12 +22,15 @@
 struct json_limits {
   size_t max_bytes;
   unsigned max_depth;     /* of arrays and objects in each other */
-  unsigned max_keys;      /* in one object; 0: no bound */
-  bool no_duplicate_keys; /* refuse {"a":1,"a":2} */
+  unsigned max_keys;      /* in one object; 0: no bound, or 256 with no_duplicate_keys */
+  bool no_duplicate_keys; /* refuse {"a":1,"a":2}, also where one is written with escapes */
   bool exact_integers;    /* refuse integers beyond 2^53 - 1, so that cJSON's double holds every one exactly */
+  bool cut_at_nul;        /* let \u0000 through, where cJSON ends the string: a NUL in one pod's last words must not end a watch */
 };
 
-extern const struct json_limits json_limits_cluster; /* what the API server sends: 64 MB, depth 128 */
+#define JSON_INT_MAX INT64_C(9007199254740991)
+
+extern const struct json_limits json_limits_cluster; /* what the API server sends: 64 MB, depth 128, cut at NUL */
 extern const struct json_limits json_limits_request; /* what our users send: 256 kB, depth 32, 256 keys, no duplicates, exact */
 
 /* ERROR_INVALID with the byte offset and what was expected. */
@@ -42,7 +45,7 @@ static inline void json_freep(cJSON **json) {
 /* The member KEY of an object; NULL when absent, null, or OBJECT is no object (or NULL). */
 const cJSON *json_member(const cJSON *object, const char *key);
 
-/* Follows a dotted path of members, "spec.template.spec"; a key that has dots in it is reached with json_member. */
+/* Follows a dotted path of members, "spec.template.spec"; a key that has dots in it is reached with json_member. "" is OBJECT itself. */
 const cJSON *json_get(const cJSON *object, const char *path);
 
 /* The value at the path where it has the type, else FALLBACK. Strings are borrowed from the tree. */
