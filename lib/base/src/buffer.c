@@ -6,10 +6,22 @@
 #include <string.h>
 
 void buffer_init(struct buffer *b, size_t max_bytes) { *b = (struct buffer){.max = max_bytes}; }
+void buffer_init_secret(struct buffer *b, size_t max_bytes) { *b = (struct buffer){.max = max_bytes, .secret = true}; }
 
 void buffer_done(struct buffer *b) {
+  if (b->secret && b->data) explicit_bzero(b->data, b->cap);
   free(b->data);
-  *b = (struct buffer){.max = b->max};
+  *b = (struct buffer){.max = b->max, .secret = b->secret};
+}
+
+static char *resize(struct buffer *b, size_t cap) {
+  if (!b->secret) return realloc(b->data, cap);
+  char *grown = malloc(cap);
+  if (!grown || !b->data) return grown;
+  memcpy(grown, b->data, b->len + 1);
+  explicit_bzero(b->data, b->cap);
+  free(b->data);
+  return grown;
 }
 
 char *buffer_reserve(struct buffer *b, size_t n) {
@@ -19,8 +31,8 @@ char *buffer_reserve(struct buffer *b, size_t n) {
   if (need > b->cap) {
     size_t cap = b->cap ? b->cap : 128;
     while (cap < need) cap *= 2;
-    if (cap > b->max + 1) cap = b->max + 1;
-    char *grown = realloc(b->data, cap);
+    if (cap - 1 > b->max) cap = b->max + 1;
+    char *grown = resize(b, cap);
     if (!grown) return b->failed = true, NULL;
     b->data = grown;
     b->cap = cap;
@@ -111,9 +123,11 @@ void buffer_consume(struct buffer *b, size_t n) {
   if (!n) return;
   memmove(b->data, b->data + n, b->len - n + 1);
   b->len -= n;
+  if (b->secret) explicit_bzero(b->data + b->len, n);
 }
 
 void buffer_clear(struct buffer *b) {
+  if (b->secret && b->data) explicit_bzero(b->data, b->cap);
   b->len = 0;
   b->failed = false;
   if (b->data) b->data[0] = 0;
@@ -130,6 +144,6 @@ char *buffer_take(struct buffer *b) {
 }
 
 void buffer_done_secret(struct buffer *b) {
-  if (b->data) explicit_bzero(b->data, b->cap);
+  b->secret = true;
   buffer_done(b);
 }

@@ -25,10 +25,14 @@ struct buffer {
   char *data; /* NULL until the first append; buffer_text() is never NULL */
   size_t len, cap, max;
   bool failed;
+  bool secret; /* of buffer_init_secret */
 };
 
 void buffer_init(struct buffer *b, size_t max_bytes);
 void buffer_done(struct buffer *b); /* accepts one that is zeroed or done */
+
+/* One for key material: whatever it gives up, by growing, consuming, clearing or being done, is overwritten first. */
+void buffer_init_secret(struct buffer *b, size_t max_bytes);
 
 void buffer_append(struct buffer *b, const void *bytes, size_t n);
 void buffer_puts(struct buffer *b, const char *text);
@@ -53,7 +57,8 @@ const char *buffer_text(const struct buffer *b);
 /* Hands the malloc'd, NUL-terminated bytes to the caller and empties the buffer; NULL when it has failed. */
 char *buffer_take(struct buffer *b);
 
-/* Overwrites all bytes that were ever held before freeing them: for key material. */
+/* buffer_done for one that came to hold a secret without having been made for it: what it holds is overwritten first, but not what an
+ * earlier growth has left in the heap. */
 void buffer_done_secret(struct buffer *b);
 
 #define _cleanup_buffer_ _cleanup_(buffer_done)
