@@ -25,5 +25,5 @@ int database_url_init(struct database_url *ret, const char *variable, const char
                       struct error *error) _must_check_;
 void database_url_done(struct database_url *url); /* accepts one that is zeroed */
 
-/* Replaces, or adds, one keyword. VALUE is borrowed. */
+/* Replaces, or adds, one keyword. KEYWORD and VALUE are borrowed. */
 void database_url_set(struct database_url *url, const char *keyword, const char *value);

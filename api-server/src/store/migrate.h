@@ -13,8 +13,10 @@
  */
 #pragma once
 
-/* Exit statuses that the operator acts upon: 75 is tried again, 65 never. */
-enum { MIGRATE_DONE = 0, MIGRATE_NEVER = 65, MIGRATE_AGAIN = 75 };
+#include "store/sql_files.h"
 
-/* ARGV[0] is "migrate". Returns the exit status; 64 where the arguments are not understood. */
+/* ARGV[0] is "migrate". Returns the exit status: 0 done, 75 try again, 65 never, 64 where the arguments are not understood. */
 int migrate_main(int argc, char **argv);
+
+/* The same with other files than those in the binary. */
+int migrate_files(const struct sql_file *files, size_t count, int argc, char **argv);
