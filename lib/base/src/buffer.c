@@ -35,6 +35,7 @@ char *buffer_reserve(struct buffer *b, size_t n) {
     char *grown = resize(b, cap);
     if (!grown) return b->failed = true, NULL;
     b->data = grown;
+    b->data[b->len] = 0;
     b->cap = cap;
   }
   return b->data + b->len;
