@@ -74,3 +74,6 @@ cJSON *render_revision(const struct stack *stack, const cJSON *content, const ch
 
 /* The JWKS Secret from file names to contents (strings; the caller cleanses them). No owner reference, no instance label, not to be pruned. */
 cJSON *render_jwks_secret(const struct stack *stack, const cJSON *files);
+
+/* Overwrites the Secret's data before freeing it. Accepts NULL. */
+void render_secret_free(cJSON *secret);

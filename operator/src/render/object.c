@@ -1,0 +1,63 @@
+#include "crypto/digest.h"
+#include "render/parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+cJSON *render_labels(const struct stack *stack, const char *component) {
+  bool server = !strcmp(component, COMPONENT_SERVER);
+  return render_json(
+      "{'app': %s, 'app.kubernetes.io/name': 'supernova-server', 'app.kubernetes.io/instance': %s,"
+      " 'app.kubernetes.io/component': %s, '" LABEL_MANAGED_BY "': '" FIELD_MANAGER "', '" LABEL_STACK "': %s}",
+      server ? stack->name : NULL, stack->name, component, stack->name);
+}
+
+cJSON *render_selector(const struct stack *stack) {
+  return render_json("{'app': %s, 'app.kubernetes.io/component': '" COMPONENT_SERVER "'}", stack->name);
+}
+
+cJSON *render_object(const struct stack *stack, const char *api_version, const char *kind, const char *name, const char *component) {
+  return render_json(
+      "{'apiVersion': %s, 'kind': %s,"
+      " 'metadata': {'name': %s, 'namespace': %s, 'labels': %t,"
+      "  'ownerReferences': [{'apiVersion': '" STACK_API_VERSION "', 'kind': '" STACK_KIND
+      "', 'name': %s, 'uid': %s,"
+      "                       'controller': true, 'blockOwnerDeletion': true}]}}",
+      api_version, kind, name, stack->namespace, render_labels(stack, component), stack->name, stack->uid);
+}
+
+static cJSON *annotations_of(cJSON *manifest) {
+  cJSON *metadata = cJSON_GetObjectItemCaseSensitive(manifest, "metadata");
+  cJSON *annotations = cJSON_GetObjectItemCaseSensitive(metadata, "annotations");
+  return annotations ? annotations : cJSON_AddObjectToObject(metadata, "annotations");
+}
+
+cJSON *render_annotate(cJSON *manifest, const cJSON *annotations) {
+  if (!manifest || !annotations) return manifest;
+  cJSON *to = annotations_of(manifest);
+  const cJSON *annotation;
+  cJSON_ArrayForEach(annotation, annotations) {
+    if (!to || !cJSON_AddItemToObject(to, annotation->string, cJSON_Duplicate(annotation, true))) {
+      cJSON_Delete(manifest);
+      return NULL;
+    }
+  }
+  return manifest;
+}
+
+void render_initial_replicas(cJSON *deployment, const struct stack *stack) {
+  int64_t replicas = stack->spec.autoscaling.enabled ? stack->spec.autoscaling.min_replicas : stack->spec.replicas;
+  char text[24];
+  snprintf(text, sizeof text, "%" PRId64, replicas);
+  cJSON_AddNumberToObject(cJSON_GetObjectItemCaseSensitive(deployment, "spec"), "replicas", (double)replicas);
+  cJSON_AddStringToObject(annotations_of(deployment), ANNOTATION_APPLIED_REPLICAS, text);
+}
+
+/* The hash is of everything but itself, so that sealing twice is sealing once. */
+void render_seal(cJSON *manifest) {
+  char hash[CONTENT_HASH_SIZE];
+  cJSON *annotations = annotations_of(manifest);
+  cJSON_DeleteItemFromObjectCaseSensitive(annotations, ANNOTATION_APPLIED_HASH);
+  if (content_hash(manifest, hash) == 0) cJSON_AddStringToObject(annotations, ANNOTATION_APPLIED_HASH, hash);
+}
