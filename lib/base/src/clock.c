@@ -1,7 +1,6 @@
 #include "base/clock.h"
 
-#include "base/number.h"
-
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +16,9 @@ int64_t clock_monotonic_ns(void) { return read_ns(CLOCK_MONOTONIC); }
 int64_t clock_boottime_ms(void) { return read_ns(CLOCK_BOOTTIME) / 1000000; }
 int64_t clock_real_ms(void) { return read_ns(CLOCK_REALTIME) / 1000000; }
 
+/* Rounds down, also before 1970. */
+static int64_t whole(int64_t value, int64_t unit) { return value / unit - (value % unit < 0); }
+
 static void format_seconds(int64_t seconds, char to[RFC3339_SIZE]) {
   time_t t = (time_t)seconds;
   struct tm tm;
@@ -24,15 +26,15 @@ static void format_seconds(int64_t seconds, char to[RFC3339_SIZE]) {
 }
 
 void format_rfc3339(int64_t real_ms, char to[RFC3339_SIZE]) {
-  format_seconds(real_ms / 1000, to);
+  format_seconds(whole(real_ms, 1000), to);
   size_t n = strlen(to);
   (void)snprintf(to + n, RFC3339_SIZE - n, "Z");
 }
 
 void format_rfc3339_micro(int64_t real_us, char to[RFC3339_SIZE]) {
-  format_seconds(real_us / 1000000, to);
+  format_seconds(whole(real_us, 1000000), to);
   size_t n = strlen(to);
-  (void)snprintf(to + n, RFC3339_SIZE - n, ".%06dZ", (int)(real_us % 1000000));
+  (void)snprintf(to + n, RFC3339_SIZE - n, ".%06dZ", (int)(real_us - whole(real_us, 1000000) * 1000000));
 }
 
 /* Reads exactly N digits. */
@@ -70,6 +72,12 @@ static int offset_minutes(const char **p, int *ret) {
   return 0;
 }
 
+static int days_in(int year, int month) {
+  static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return days[month - 1] + (month == 2 && leap);
+}
+
 int parse_rfc3339(const char *text, int64_t *ret_real_ms) {
   if (!text) return -1;
   const char *p = text;
@@ -80,11 +88,10 @@ int parse_rfc3339(const char *text, int64_t *ret_real_ms) {
       digits(&p, 2, 0, 59, &tm.tm_min) || literal(&p, ':', ':') || digits(&p, 2, 0, 60, &tm.tm_sec))
     return -1;
   if ((ms = fraction_ms(&p)) < 0 || offset_minutes(&p, &offset) || *p) return -1;
-  int day = tm.tm_mday;
+  if (tm.tm_mday > days_in(tm.tm_year, tm.tm_mon)) return -1;
   tm.tm_year -= 1900;
   tm.tm_mon -= 1;
   int64_t seconds = timegm(&tm);
-  if (tm.tm_mday != day && tm.tm_sec != 0) return -1;
   *ret_real_ms = (seconds - (int64_t)offset * 60) * 1000 + ms;
   return 0;
 }

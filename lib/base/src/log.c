@@ -7,7 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 16 * 1024 };
+enum {
+  LINE_MAX_BYTES = 16 * 1024,
+  MESSAGE_MAX_BYTES = 2048, /* at most six times as many once escaped */
+};
+
+static const char line_end[] = "}\n";
 
 /* The only process-wide state of the libraries: where this process' lines go. */
 static struct {
@@ -70,11 +75,11 @@ static const char *hostname(void) {
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields) {
   struct buffer b;
-  buffer_init(&b, LINE_MAX_BYTES);
+  buffer_init(&b, LINE_MAX_BYTES - strlen(line_end));
   buffer_printf(&b, "{\"level\":%d,\"time\":%lld,\"pid\":%d,\"hostname\":", (int)level, (long long)clock_real_ms(), (int)getpid());
   buffer_json_string(&b, hostname(), strlen(hostname()));
   buffer_puts(&b, ",\"msg\":");
-  buffer_json_string(&b, message, strlen(message));
+  buffer_json_string(&b, message, strnlen(message, MESSAGE_MAX_BYTES));
   for (; fields && fields->key; fields++) {
     size_t before = b.len;
     append_field(&b, fields);
@@ -82,8 +87,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
     b.failed = false; /* a line that grows too long loses the field, not the line */
     b.len = before;
   }
-  if (b.len + 2 <= b.max) buffer_puts(&b, "}\n");
-  if (b.len && !b.failed) {
+  b.max = LINE_MAX_BYTES;
+  buffer_puts(&b, line_end);
+  if (!b.failed) {
     if (out.sink)
       out.sink(b.data, b.len, out.owner);
     else

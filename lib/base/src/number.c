@@ -25,20 +25,21 @@ int parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret) {
   return text ? parse_int64_n(text, strlen(text), min, max, ret) : -1;
 }
 
+static size_t count_digits(const char *text) { return strspn(text, "0123456789"); }
+
 int parse_decimal(const char *text, double min, double max, double *ret) {
   if (!text || strlen(text) > 32) return -1;
-  size_t digits = 0, points = 0;
-  for (const char *p = text + (*text == '-'); *p; p++) {
-    if (*p == '.')
-      points++;
-    else if (is_digit(*p))
-      digits++;
-    else
-      return -1;
+  const char *p = text + (*text == '-');
+  size_t whole = count_digits(p);
+  if (!whole || (whole > 1 && *p == '0')) return -1;
+  p += whole;
+  if (*p == '.') {
+    size_t fraction = count_digits(++p);
+    if (!fraction) return -1;
+    p += fraction;
   }
-  if (!digits || points > 1) return -1;
   double value = strtod(text, NULL);
-  if (value < min || value > max) return -1;
+  if (*p || value < min || value > max) return -1;
   *ret = value;
   return 0;
 }

@@ -55,6 +55,6 @@ int jwt_verify(const struct jwt_rules *rules, const char *token, size_t n, struc
 void jwt_claims_done(struct jwt_claims *claims); /* accepts one that is zeroed */
 bool jwt_has_role(const struct jwt_claims *claims, const char *role);
 
-/* Appends the token. TYP is "JWT" for ours; a NULL KID leaves the kid out. */
+/* Appends the token. TYP is "JWT" for ours; a NULL KID leaves the kid out. After a failure what was appended is no token. */
 int jwt_sign(const cJSON *claims, const char *typ, struct rsa_key *key, const char *kid, struct buffer *to,
              struct error *error) _must_check_;
