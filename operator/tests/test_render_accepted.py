@@ -88,7 +88,6 @@ def test_pods_pass_the_restricted_namespace(path, namespace):
         pod["metadata"]["name"] = item["metadata"]["name"]
         live = create(placed(pod, namespace))
         assert not any("kube-api-access" in volume["name"] for volume in live["spec"]["volumes"]), "a token is mounted"
-        assert changed("Pod", pod, live) == []
 
 
 def test_the_comparison_can_fail():
