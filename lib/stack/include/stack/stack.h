@@ -133,6 +133,9 @@ void stack_free(struct stack *stack); /* accepts NULL */
  * the field. */
 int stack_validate(const struct stack *stack, struct error *error) _must_check_;
 
+/* STAGE is pre-install, post-install, pre-upgrade or post-upgrade; false for all of them where migrations are off. */
+bool stack_migrates_at(const struct stack *stack, const char *stage);
+
 bool stack_is_production(const struct stack *stack);
 bool stack_retains_keys(const struct stack *stack);
 const char *stack_jwks_secret_name(const struct stack *stack, char to[64]);
@@ -144,19 +147,23 @@ void stack_image_reference(const struct stack *stack, const char *companion, str
  * config.env. DEV_AUTH_OPEN is not among them (it is an explicit entry of the pod). NULL without memory; the caller owns it. */
 cJSON *stack_env(const struct stack *stack);
 
-/* Names of the environment variables that typed fields set: config.env may not hold them. Ends with NULL. */
+/* Names of the environment variables that typed fields, the pod or the Secret set: config.env may not hold them. Ends with NULL. */
 extern const char *const stack_reserved_env[];
+bool stack_env_is_reserved(const char *name);
 
 /* The Secret's keys without which the server can't run with this spec, e.g. DATABASE_URL, REDIS_URL, ISSUER_ADMIN_SECRET; ends with NULL.
  * TO has room for 8. Borrowed from the stack. */
 void stack_required_secret_keys(const struct stack *stack, const char *to[8]);
 
-/* The release part of the spec: non-default values of the fields that are in the release hash (lifecycle: revisions and their hash), with the
- * image as it resolves. NULL without memory; the caller owns it. */
+/* The release part of the spec: non-default values of the fields that are in the release hash (lifecycle: revisions and their hash), with
+ * "image" as the reference that stack_image_reference gives. NULL without memory; the caller owns it. */
 cJSON *stack_release_part(const struct stack *stack, const char *companion);
 
 /* The runbook's requests and limits: {"limits":{"cpu":"2000m",…},…}. */
 extern const char stack_default_resources[];
+
+/* ["supernova-server","migrate"] */
+extern const char stack_default_migration_command[];
 
 static inline void stack_freep(struct stack **stack) {
   stack_free(*stack);

@@ -1,0 +1,87 @@
+#include "shape.h"
+
+#include <stdio.h>
+
+enum shape { SHAPE_BOOL, SHAPE_COUNT, SHAPE_OBJECT, SHAPE_STRINGS, SHAPE_STRING_MAP, SHAPE_OBJECTS };
+
+static const struct shape_row {
+  const char *path;
+  enum shape shape;
+} rows[] = {
+    {"metadata.annotations", SHAPE_STRING_MAP},
+    {"metadata.finalizers", SHAPE_STRINGS},
+    {"status", SHAPE_OBJECT},
+    {"spec.image.pullSecrets", SHAPE_STRINGS},
+    {"spec.config.corsAllowedOrigins", SHAPE_STRINGS},
+    {"spec.config.trustedProxies", SHAPE_STRINGS},
+    {"spec.config.env", SHAPE_STRING_MAP},
+    {"spec.designTokens.inline", SHAPE_OBJECT},
+    {"spec.jwks.retain", SHAPE_BOOL},
+    {"spec.migrations.when", SHAPE_STRINGS},
+    {"spec.migrations.command", SHAPE_STRINGS},
+    {"spec.service.annotations", SHAPE_STRING_MAP},
+    {"spec.ingress.annotations", SHAPE_STRING_MAP},
+    {"spec.ingress.hosts", SHAPE_OBJECTS},
+    {"spec.ingress.tls", SHAPE_OBJECTS},
+    {"spec.resources", SHAPE_OBJECT},
+    {"spec.podDisruptionBudget.minAvailable", SHAPE_COUNT},
+    {"spec.networkPolicy.ingressFrom", SHAPE_OBJECTS},
+    {"spec.networkPolicy.egressTo", SHAPE_OBJECTS},
+    {"spec.networkPolicy.operatorFrom", SHAPE_OBJECTS},
+    {"spec.scheduling.nodeSelector", SHAPE_STRING_MAP},
+    {"spec.scheduling.tolerations", SHAPE_OBJECTS},
+    {"spec.scheduling.affinity", SHAPE_OBJECT},
+    {"spec.serviceAccount.annotations", SHAPE_STRING_MAP},
+};
+
+static int refuse(const char *path, const cJSON *value, const char *expected, struct error *error) {
+  char shown[48];
+  if (cJSON_IsString(value))
+    (void)snprintf(shown, sizeof shown, "the text \"%.24s\"", value->valuestring);
+  else if (cJSON_IsNumber(value))
+    (void)snprintf(shown, sizeof shown, "%.15g", value->valuedouble);
+  else
+    (void)snprintf(shown, sizeof shown, "%s",
+                   cJSON_IsObject(value)  ? "an object"
+                   : cJSON_IsArray(value) ? "a list"
+                   : cJSON_IsTrue(value)  ? "true"
+                   : cJSON_IsFalse(value) ? "false"
+                                          : "null");
+  return error_set(error, ERROR_INVALID, "%s is %s, expected %s", path, shown, expected);
+}
+
+/* Every member of a list or a map is a string (STRINGS) or an object. */
+static int check_members(const char *path, const cJSON *value, bool strings, struct error *error) {
+  const cJSON *member;
+  int at = 0;
+  cJSON_ArrayForEach(member, value) {
+    char place[160];
+    if (cJSON_IsObject(value))
+      (void)snprintf(place, sizeof place, "%s.%s", path, member->string);
+    else
+      (void)snprintf(place, sizeof place, "%s[%d]", path, at++);
+    if (strings && !cJSON_IsString(member)) return refuse(place, member, "a string", error);
+    if (!strings && !cJSON_IsObject(member)) return refuse(place, member, "an object", error);
+  }
+  return 0;
+}
+
+static int check(const char *path, const cJSON *value, enum shape shape, struct error *error) {
+  switch (shape) {
+    case SHAPE_BOOL: return cJSON_IsBool(value) ? 0 : refuse(path, value, "true or false", error);
+    case SHAPE_COUNT: return cJSON_IsNumber(value) || cJSON_IsString(value) ? 0 : refuse(path, value, "a number or a percentage", error);
+    case SHAPE_OBJECT: return cJSON_IsObject(value) ? 0 : refuse(path, value, "an object", error);
+    case SHAPE_STRING_MAP: return cJSON_IsObject(value) ? check_members(path, value, true, error) : refuse(path, value, "an object", error);
+    case SHAPE_STRINGS: return cJSON_IsArray(value) ? check_members(path, value, true, error) : refuse(path, value, "a list", error);
+    case SHAPE_OBJECTS: return cJSON_IsArray(value) ? check_members(path, value, false, error) : refuse(path, value, "a list", error);
+  }
+  return error_set(error, ERROR_BUG, "%s has no shape", path);
+}
+
+int shape_check(const cJSON *object, struct error *error) {
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    const cJSON *value = json_get(object, rows[i].path);
+    if (value && check(rows[i].path, value, rows[i].shape, error) < 0) return -1;
+  }
+  return 0;
+}

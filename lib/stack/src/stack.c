@@ -1,0 +1,84 @@
+#include "stack/stack.h"
+
+#include "shape.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct decode_field object_fields[] = {
+    {"metadata.namespace", DECODE_STRING, offsetof(struct stack, namespace), .flags = DECODE_REQUIRED},
+    {"metadata.name", DECODE_STRING, offsetof(struct stack, name), .flags = DECODE_REQUIRED},
+    {"metadata.uid", DECODE_STRING, offsetof(struct stack, uid), .fallback = ""},
+    {"metadata.resourceVersion", DECODE_STRING, offsetof(struct stack, resource_version), .fallback = ""},
+    {"metadata.generation", DECODE_INT, offsetof(struct stack, generation), .flags = 0},
+    {"metadata.annotations", DECODE_JSON, offsetof(struct stack, annotations), .flags = 0},
+    {"metadata.finalizers", DECODE_JSON, offsetof(struct stack, finalizers), .flags = 0},
+    {"status", DECODE_JSON, offsetof(struct stack, status), .flags = 0},
+    {"spec", DECODE_OBJECT, offsetof(struct stack, spec), .fields = stack_fields},
+    {0}};
+
+/* The tree is the stack's from here on, so that whoever fails below frees both. */
+static struct stack *stack_new(cJSON *object) {
+  struct stack *stack = calloc(1, sizeof *stack);
+  if (!stack) return cJSON_Delete(object), NULL;
+  stack->object = object;
+  return stack;
+}
+
+struct stack *stack_decode(cJSON *object, struct error *error) {
+  _cleanup_(stack_freep) struct stack *stack = stack_new(object);
+  if (!stack) return (void)error_oom(error), NULL;
+  if (object && !cJSON_IsObject(object)) return (void)error_set(error, ERROR_INVALID, "the stack has no metadata: it is no object"), NULL;
+  cJSON *metadata = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+  cJSON_DeleteItemFromObjectCaseSensitive(metadata, "managedFields");
+  if (decode(object, "", object_fields, stack, error) < 0 || shape_check(object, error) < 0) return NULL;
+  stack->deleting = json_member(metadata, "deletionTimestamp");
+  return TAKE(stack);
+}
+
+void stack_free(struct stack *stack) {
+  if (!stack) return;
+  cJSON_Delete(stack->object);
+  free(stack);
+}
+
+bool stack_is_production(const struct stack *stack) { return !strcmp(stack->spec.environment, "production"); }
+
+bool stack_retains_keys(const struct stack *stack) {
+  const cJSON *retain = stack->spec.jwks.retain;
+  return retain ? cJSON_IsTrue(retain) : stack_is_production(stack);
+}
+
+const char *stack_jwks_secret_name(const struct stack *stack, char to[64]) {
+  if (stack->spec.jwks.secret_name) return stack->spec.jwks.secret_name;
+  (void)snprintf(to, 64, "%s-jwks", stack->name);
+  return to;
+}
+
+bool stack_migrates_at(const struct stack *stack, const char *stage) {
+  const struct stack_migrations *migrations = &stack->spec.migrations;
+  if (!migrations->enabled) return false;
+  if (!migrations->when) return !strncmp(stage, "post-", 5);
+  const cJSON *when;
+  cJSON_ArrayForEach(when, migrations->when) {
+    if (!strcmp(when->valuestring, stage)) return true;
+  }
+  return false;
+}
+
+void stack_image_reference(const struct stack *stack, const char *companion, struct buffer *to) {
+  const struct stack_image *image = &stack->spec.image;
+  buffer_puts(to, image->repository ? image->repository : companion);
+  if (!image->repository) return;
+  if (image->tag) buffer_printf(to, ":%s", image->tag);
+  if (image->digest) buffer_printf(to, "@%s", image->digest);
+}
+
+void stack_required_secret_keys(const struct stack *stack, const char *to[8]) {
+  size_t n = 0;
+  to[n++] = stack->spec.database.secret_key;
+  if (!strcmp(stack->spec.redis.mode, "single")) to[n++] = "REDIS_URL";
+  to[n++] = "ISSUER_ADMIN_SECRET";
+  to[n] = NULL;
+}

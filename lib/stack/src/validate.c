@@ -1,0 +1,267 @@
+#include "stack/stack.h"
+
+#include "base/number.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct stack_spec, member)
+
+enum { NAME_MAX_LENGTH = 40, CIDR_BYTES = 64 };
+
+static const struct choice {
+  const char *path;
+  size_t offset;
+  const char *values[7];
+} choices[] = {
+    {"environment", AT(environment), {"development", "staging", "production"}},
+    {"image.pullPolicy", AT(image.pull_policy), {"Always", "IfNotPresent", "Never"}},
+    {"config.logLevel", AT(config.log_level), {"trace", "debug", "info", "warn", "error", "fatal"}},
+    {"redis.mode", AT(redis.mode), {"none", "single"}},
+    {"secrets.provider", AT(secrets.provider), {"Secret"}},
+    {"service.type", AT(service.type), {"ClusterIP", "NodePort", "LoadBalancer"}},
+    {"scheduling.topologySpread", AT(scheduling.topology_spread), {"zone", "node", "none"}},
+};
+
+static const struct range {
+  const char *path;
+  size_t offset;
+  int64_t min, max;
+} ranges[] = {
+    {"replicas", AT(replicas), 0, 1000},
+    {"config.rateLimits.windowMs", AT(config.rate_limits.window_ms), 100, 86400000},
+    {"config.rateLimits.readMax", AT(config.rate_limits.read_max), 1, 1000000000},
+    {"config.rateLimits.writeMax", AT(config.rate_limits.write_max), 1, 1000000000},
+    {"config.rateLimits.webhookMax", AT(config.rate_limits.webhook_max), 1, 1000000000},
+    {"migrations.backoffLimit", AT(migrations.backoff_limit), 0, 20},
+    {"migrations.activeDeadlineSeconds", AT(migrations.active_deadline_s), 1, 86400},
+    {"migrations.retry.exponential.initialSeconds", AT(migrations.retry.initial_s), 1, 86400},
+    {"migrations.retry.exponential.maxSeconds", AT(migrations.retry.max_s), 1, 86400},
+    {"migrations.retry.exponential.maxAttempts", AT(migrations.retry.max_attempts), 1, 100},
+    {"service.port", AT(service.port), 1, 65535},
+    {"autoscaling.minReplicas", AT(autoscaling.min_replicas), 1, 1000},
+    {"autoscaling.maxReplicas", AT(autoscaling.max_replicas), 1, 1000},
+    {"autoscaling.targetCPUUtilizationPercentage", AT(autoscaling.target_cpu_percent), 0, 1000},
+    {"autoscaling.targetMemoryUtilizationPercentage", AT(autoscaling.target_memory_percent), 0, 1000},
+};
+
+static const void *member(const struct stack *stack, size_t offset) { return (const char *)&stack->spec + offset; }
+
+static bool holds(const cJSON *strings, const char *text) {
+  const cJSON *string;
+  cJSON_ArrayForEach(string, strings) {
+    if (!strcmp(string->valuestring, text)) return true;
+  }
+  return false;
+}
+
+static bool name_is_bad(const struct stack *stack) {
+  const char *name = stack->name;
+  size_t n = strlen(name);
+  return n > NAME_MAX_LENGTH || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n || name[0] < 'a' || name[n - 1] == '-';
+}
+
+static bool image_has_no_name(const struct stack *stack) {
+  const struct stack_image *image = &stack->spec.image;
+  return !image->repository && (image->tag || image->digest);
+}
+
+static bool image_has_no_tag(const struct stack *stack) {
+  const struct stack_image *image = &stack->spec.image;
+  return image->repository && !image->tag && !image->digest;
+}
+
+static bool tokens_are_ambiguous(const struct stack *stack) {
+  const cJSON *tokens = json_get(stack->object, "spec.designTokens");
+  return tokens && !stack->spec.design_tokens.config_map_ref == !stack->spec.design_tokens.inline_tokens;
+}
+
+static bool ingress_has_no_host(const struct stack *stack) {
+  const struct stack_spec *spec = &stack->spec;
+  return spec->ingress.enabled && (!spec->ingress.hosts || !spec->ingress.hosts->child);
+}
+
+static bool key_bits_are_odd(const struct stack *stack) {
+  int64_t bits = stack->spec.jwks.key_bits;
+  return bits != 2048 && bits != 3072 && bits != 4096;
+}
+
+static bool when_is_empty(const struct stack *stack) { return stack->spec.migrations.when && !stack->spec.migrations.when->child; }
+
+static bool installs_twice(const struct stack *stack) {
+  return holds(stack->spec.migrations.when, "pre-install") && holds(stack->spec.migrations.when, "post-install");
+}
+
+static bool upgrades_twice(const struct stack *stack) {
+  return holds(stack->spec.migrations.when, "pre-upgrade") && holds(stack->spec.migrations.when, "post-upgrade");
+}
+
+static bool command_is_empty(const struct stack *stack) { return stack->spec.migrations.command && !stack->spec.migrations.command->child; }
+
+static bool retry_is_reversed(const struct stack *stack) {
+  return stack->spec.migrations.retry.initial_s > stack->spec.migrations.retry.max_s;
+}
+
+static bool replicas_are_reversed(const struct stack *stack) {
+  return stack->spec.autoscaling.min_replicas > stack->spec.autoscaling.max_replicas;
+}
+
+static bool has_no_target(const struct stack *stack) {
+  const struct stack_spec *spec = &stack->spec;
+  return spec->autoscaling.enabled && !spec->autoscaling.target_cpu_percent && !spec->autoscaling.target_memory_percent;
+}
+
+static bool account_is_foreign(const struct stack *stack) {
+  return stack->spec.service_account.name && stack->spec.service_account.annotations;
+}
+
+static bool open_in_production(const struct stack *stack) { return stack_is_production(stack) && stack->spec.config.auth.dev_auth_open; }
+
+static bool any_origin_in_production(const struct stack *stack) {
+  return stack_is_production(stack) && holds(stack->spec.config.cors_allowed_origins, "*");
+}
+
+static bool no_redis_in_production(const struct stack *stack) {
+  return stack_is_production(stack) && !strcmp(stack->spec.redis.mode, "none");
+}
+
+static bool min_available_is_bad(const struct stack *stack) {
+  const cJSON *value = stack->spec.pod_disruption_budget.min_available;
+  if (!value) return false;
+  int64_t number = json_int(value, "", -1);
+  if (cJSON_IsNumber(value)) return number < 0 || number > 1000;
+  size_t n = strlen(value->valuestring);
+  return !n || value->valuestring[n - 1] != '%' || parse_int64_n(value->valuestring, n - 1, 0, 100, &number) < 0;
+}
+
+static const struct rule {
+  bool (*broken)(const struct stack *stack);
+  const char *sentence;
+} rules[] = {
+    {name_is_bad,
+     "metadata.name must be a DNS-1035 label of at most 40 characters: lower-case letters, digits and '-', beginning with a letter and "
+     "ending "
+     "with a letter or a digit"},
+    {image_has_no_name, "image.repository is missing: a tag or a digest alone names no image"},
+    {image_has_no_tag, "image.tag and image.digest are missing: say which image of the repository is meant"},
+    {tokens_are_ambiguous, "designTokens has either configMapRef or inline, one of the two"},
+    {key_bits_are_odd, "jwks.keyBits is 2048, 3072 or 4096"},
+    {when_is_empty, "migrations.when is empty: name a stage, or turn migrations off with enabled: false"},
+    {installs_twice, "migrations.when has both pre-install and post-install: keep one of them"},
+    {upgrades_twice, "migrations.when has both pre-upgrade and post-upgrade: keep one of them"},
+    {command_is_empty, "migrations.command is empty: leave it out for the image's own"},
+    {retry_is_reversed, "retry.exponential.initialSeconds is more than maxSeconds: lower it or raise maxSeconds"},
+    {ingress_has_no_host, "ingress.hosts is missing: an Ingress needs at least one host"},
+    {replicas_are_reversed, "autoscaling.minReplicas is more than maxReplicas: lower it or raise maxReplicas"},
+    {has_no_target, "autoscaling has no target: set targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage above 0"},
+    {min_available_is_bad, "podDisruptionBudget.minAvailable is a whole number from 0, or a percentage from 0% to 100%"},
+    {account_is_foreign,
+     "serviceAccount.annotations are for the account that the operator makes: leave out name, or annotate that account yourself"},
+    {open_in_production,
+     "config.auth.devAuthOpen is refused in production: it lets everybody in without a token; turn it off or choose another environment"},
+    {any_origin_in_production, "config.corsAllowedOrigins may not hold '*' in production: name the origins of your web applications"},
+    {no_redis_in_production,
+     "redis.mode none is refused in production: each pod would count rate limits for itself; use single and put REDIS_URL into the Secret"},
+};
+
+static bool is_choice(const struct choice *choice, const char *value) {
+  for (const char *const *allowed = choice->values; *allowed; allowed++) {
+    if (!strcmp(value, *allowed)) return true;
+  }
+  return false;
+}
+
+static int refuse_choice(const struct choice *choice, const char *value, struct error *error) {
+  _cleanup_buffer_ struct buffer list;
+  buffer_init(&list, 256);
+  for (const char *const *allowed = choice->values; *allowed; allowed++)
+    buffer_printf(&list, "%s%s", allowed == choice->values ? "" : allowed[1] ? ", " : " or ", *allowed);
+  return error_set(error, ERROR_INVALID, "spec.%s is %.40s, expected %s", choice->path, value, buffer_text(&list));
+}
+
+static int check_choices(const struct stack *stack, struct error *error) {
+  for (size_t i = 0; i < ELEMENTS(choices); i++) {
+    const char *value = *(const char *const *)member(stack, choices[i].offset);
+    if (!is_choice(&choices[i], value)) return refuse_choice(&choices[i], value, error);
+  }
+  return 0;
+}
+
+static int check_ranges(const struct stack *stack, struct error *error) {
+  for (size_t i = 0; i < ELEMENTS(ranges); i++) {
+    int64_t value = *(const int64_t *)member(stack, ranges[i].offset);
+    if (value < ranges[i].min || value > ranges[i].max)
+      return error_set(error, ERROR_INVALID, "spec.%s is %" PRId64 ", expected %" PRId64 " to %" PRId64, ranges[i].path, value,
+                       ranges[i].min, ranges[i].max);
+  }
+  return 0;
+}
+
+/* "address" or "address/bits"; the CRD only sees that the characters are right. */
+static bool is_network(const char *text) {
+  char address[CIDR_BYTES];
+  size_t n = strcspn(text, "/");
+  if (n >= sizeof address) return false;
+  memcpy(address, text, n);
+  address[n] = 0;
+  unsigned char parsed[16];
+  bool v4 = inet_pton(AF_INET, address, parsed) == 1, v6 = inet_pton(AF_INET6, address, parsed) == 1;
+  int64_t bits = 0;
+  return (v4 || v6) && (!text[n] || parse_int64(text + n + 1, 0, v4 ? 32 : 128, &bits) == 0);
+}
+
+static int check_proxies(const struct stack *stack, struct error *error) {
+  const cJSON *proxy;
+  cJSON_ArrayForEach(proxy, stack->spec.config.trusted_proxies) {
+    if (!is_network(proxy->valuestring))
+      return error_set(error, ERROR_INVALID, "config.trustedProxies holds %.60s, expected an address or a network such as 10.0.0.0/8",
+                       proxy->valuestring);
+  }
+  return 0;
+}
+
+static bool is_variable(const char *name) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+  return *name && (*name < '0' || *name > '9') && !name[strspn(name, letters)];
+}
+
+static int check_env(const struct stack *stack, struct error *error) {
+  const cJSON *variable;
+  cJSON_ArrayForEach(variable, stack->spec.config.env) {
+    if (!is_variable(variable->string))
+      return error_set(
+          error, ERROR_INVALID,
+          "config.env holds %.60s, which is not the name of an environment variable: use letters, digits and '_', and begin with no digit",
+          variable->string);
+    if (stack_env_is_reserved(variable->string))
+      return error_set(
+          error, ERROR_INVALID,
+          "config.env holds %.60s, which is set elsewhere: use the typed field under spec.config, or the Secret for what is secret",
+          variable->string);
+  }
+  return 0;
+}
+
+static int check_stages(const struct stack *stack, struct error *error) {
+  static const struct choice stages = {"migrations.when", 0, {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}};
+  const cJSON *stage;
+  cJSON_ArrayForEach(stage, stack->spec.migrations.when) {
+    if (!is_choice(&stages, stage->valuestring)) return refuse_choice(&stages, stage->valuestring, error);
+  }
+  return 0;
+}
+
+static int check_rules(const struct stack *stack, struct error *error) {
+  for (size_t i = 0; i < ELEMENTS(rules); i++) {
+    if (rules[i].broken(stack)) return error_set(error, ERROR_INVALID, "%s", rules[i].sentence);
+  }
+  return 0;
+}
+
+int stack_validate(const struct stack *stack, struct error *error) {
+  return check_choices(stack, error) < 0 || check_ranges(stack, error) < 0 || check_rules(stack, error) < 0 ||
+                 check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_stages(stack, error) < 0
+             ? -1
+             : 0;
+}

@@ -1,0 +1,107 @@
+#include "stack_of.h"
+
+Test(validate, what_is_right_passes) {
+  static const char *specs[] = {
+      "{}",
+      "{\"environment\":\"development\",\"redis\":{\"mode\":\"none\"},\"config\":{\"corsAllowedOrigins\":[\"*\"],\"auth\":{\"devAuthOpen\":"
+      "true}}}",
+      "{\"podDisruptionBudget\":{\"minAvailable\":\"100%\"}}",
+      "{\"podDisruptionBudget\":{\"minAvailable\":0}}",
+      "{\"config\":{\"trustedProxies\":[\"10.0.0.0/8\",\"192.0.2.1\",\"fd00::/8\",\"::1\"],\"env\":{\"_A1\":\"x\"}}}",
+      "{\"designTokens\":{\"inline\":{\"color\":\"red\"}}}",
+      "{\"migrations\":{\"when\":[\"pre-install\",\"post-upgrade\"]}}",
+  };
+  for (size_t i = 0; i < ELEMENTS(specs); i++) {
+    _cleanup_(stack_freep) struct stack *stack = stack_of(specs[i]);
+    struct error error = {0};
+    cr_assert(stack_validate(stack, &error) == 0, "%s: %s", specs[i], error.message);
+  }
+}
+
+Test(validate, what_is_wrong_is_one_sentence) {
+  static const struct {
+    const char *spec, *sentence;
+  } cases[] = {
+      {"{\"environment\":\"qa\"}", "spec.environment is qa, expected development, staging or production"},
+      {"{\"image\":{\"pullPolicy\":\"Sometimes\"}}", "spec.image.pullPolicy is Sometimes, expected Always, IfNotPresent or Never"},
+      {"{\"redis\":{\"mode\":\"sentinel\"}}", "spec.redis.mode is sentinel, expected none or single"},
+      {"{\"secrets\":{\"provider\":\"Vault\"}}", "spec.secrets.provider is Vault, expected Secret"},
+      {"{\"replicas\":-1}", "spec.replicas is -1, expected 0 to 1000"},
+      {"{\"service\":{\"port\":65536}}", "spec.service.port is 65536, expected 1 to 65535"},
+      {"{\"jwks\":{\"keyBits\":2500}}", "jwks.keyBits is 2048, 3072 or 4096"},
+      {"{\"image\":{\"tag\":\"v1\"}}", "image.repository is missing: a tag or a digest alone names no image"},
+      {"{\"image\":{\"repository\":\"a\"}}", "image.tag and image.digest are missing: say which image of the repository is meant"},
+      {"{\"designTokens\":{}}", "designTokens has either configMapRef or inline, one of the two"},
+      {"{\"designTokens\":{\"configMapRef\":{\"name\":\"a\"},\"inline\":{}}}",
+       "designTokens has either configMapRef or inline, one of the two"},
+      {"{\"migrations\":{\"when\":[]}}", "migrations.when is empty: name a stage, or turn migrations off with enabled: false"},
+      {"{\"migrations\":{\"when\":[\"never\"]}}",
+       "spec.migrations.when is never, expected pre-install, post-install, pre-upgrade or post-upgrade"},
+      {"{\"migrations\":{\"when\":[\"pre-install\",\"post-install\"]}}",
+       "migrations.when has both pre-install and post-install: keep one of them"},
+      {"{\"migrations\":{\"when\":[\"pre-upgrade\",\"post-upgrade\"]}}",
+       "migrations.when has both pre-upgrade and post-upgrade: keep one of them"},
+      {"{\"migrations\":{\"command\":[]}}", "migrations.command is empty: leave it out for the image's own"},
+      {"{\"migrations\":{\"retry\":{\"exponential\":{\"initialSeconds\":61}}}}",
+       "retry.exponential.initialSeconds is more than maxSeconds: lower it or raise maxSeconds"},
+      {"{\"ingress\":{\"enabled\":true}}", "ingress.hosts is missing: an Ingress needs at least one host"},
+      {"{\"autoscaling\":{\"minReplicas\":11}}", "autoscaling.minReplicas is more than maxReplicas: lower it or raise maxReplicas"},
+      {"{\"autoscaling\":{\"enabled\":true,\"targetCPUUtilizationPercentage\":0,\"targetMemoryUtilizationPercentage\":0}}",
+       "autoscaling has no target: set targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage above 0"},
+      {"{\"podDisruptionBudget\":{\"minAvailable\":\"101%\"}}",
+       "podDisruptionBudget.minAvailable is a whole number from 0, or a percentage from 0% to 100%"},
+      {"{\"podDisruptionBudget\":{\"minAvailable\":-1}}",
+       "podDisruptionBudget.minAvailable is a whole number from 0, or a percentage from 0% to 100%"},
+      {"{\"podDisruptionBudget\":{\"minAvailable\":\"\"}}",
+       "podDisruptionBudget.minAvailable is a whole number from 0, or a percentage from 0% to 100%"},
+      {"{\"serviceAccount\":{\"name\":\"a\",\"annotations\":{\"b\":\"c\"}}}",
+       "serviceAccount.annotations are for the account that the operator makes: leave out name, or annotate that account yourself"},
+      {"{\"config\":{\"auth\":{\"devAuthOpen\":true}}}",
+       "config.auth.devAuthOpen is refused in production: it lets everybody in without a token; turn it off or choose another environment"},
+      {"{\"config\":{\"corsAllowedOrigins\":[\"https://a\",\"*\"]}}",
+       "config.corsAllowedOrigins may not hold '*' in production: name the origins of your web applications"},
+      {"{\"redis\":{\"mode\":\"none\"}}",
+       "redis.mode none is refused in production: each pod would count rate limits for itself; use single and put REDIS_URL into the "
+       "Secret"},
+      {"{\"config\":{\"trustedProxies\":[\"10.0.0.0/33\"]}}",
+       "config.trustedProxies holds 10.0.0.0/33, expected an address or a network such as 10.0.0.0/8"},
+      {"{\"config\":{\"trustedProxies\":[\"10.0.0\"]}}",
+       "config.trustedProxies holds 10.0.0, expected an address or a network such as 10.0.0.0/8"},
+      {"{\"config\":{\"env\":{\"1A\":\"x\"}}}",
+       "config.env holds 1A, which is not the name of an environment variable: use letters, digits and '_', and begin with no digit"},
+      {"{\"config\":{\"env\":{\"DATABASE_URL\":\"x\"}}}",
+       "config.env holds DATABASE_URL, which is set elsewhere: use the typed field under spec.config, or the Secret for what is secret"},
+  };
+  for (size_t i = 0; i < ELEMENTS(cases); i++) {
+    _cleanup_(stack_freep) struct stack *stack = stack_of(cases[i].spec);
+    struct error error = {0};
+    cr_assert(stack_validate(stack, &error) < 0, "%s passed", cases[i].spec);
+    cr_assert_str_eq(error.message, cases[i].sentence);
+    cr_assert_eq(error.kind, ERROR_INVALID);
+  }
+}
+
+Test(validate, a_name_is_a_label_of_at_most_40_characters) {
+  static const struct {
+    const char *name;
+    bool right;
+  } cases[] = {
+      {"a", true},
+      {"supernova-server", true},
+      {"a2345678901234567890123456789012345678-0", true},
+      {"a2345678901234567890123456789012345678901", false},
+      {"-a", false},
+      {"a-", false},
+      {"1a", false},
+      {"a.b", false},
+      {"A", false},
+  };
+  for (size_t i = 0; i < ELEMENTS(cases); i++) {
+    cJSON *object = object_of("{}");
+    cJSON_ReplaceItemInObject(cJSON_GetObjectItem(object, "metadata"), "name", cJSON_CreateString(cases[i].name));
+    _cleanup_(stack_freep) struct stack *stack = stack_decode(object, NULL);
+    cr_assert(stack);
+    struct error error = {0};
+    cr_assert_eq(stack_validate(stack, &error) == 0, cases[i].right, "%s: %s", cases[i].name, error.message);
+  }
+}
