@@ -90,3 +90,25 @@ Test(children, same_input_same_bytes) {
   free(first);
   free(second);
 }
+
+static size_t allocations_left;
+
+static void *failing_malloc(size_t n) { return allocations_left && allocations_left-- ? malloc(n) : NULL; }
+
+/* Whichever allocation of the tree fails: a whole manifest or none, and nothing leaks. */
+Test(children, without_memory_there_is_none) {
+  _cleanup_fixture_ struct render_fixture f = fixture_open("full");
+  for (size_t i = 0; i < CHILD_KINDS; i++) {
+    _cleanup_json_ cJSON *whole = fixture_render(&f, (enum child_kind)i);
+    cJSON *manifest = NULL;
+    for (size_t allocations = 0; !manifest; allocations++) {
+      cr_assert_lt(allocations, 100000, "%s never succeeds", child_kinds[i].kind);
+      allocations_left = allocations;
+      cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = failing_malloc, .free_fn = free});
+      manifest = child_kinds[i].render(&f.in);
+      cJSON_InitHooks(NULL);
+    }
+    cr_assert(json_equal(manifest, whole));
+    cJSON_Delete(manifest);
+  }
+}

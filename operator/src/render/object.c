@@ -38,7 +38,7 @@ cJSON *render_annotate(cJSON *manifest, const cJSON *annotations) {
   cJSON *to = annotations_of(manifest);
   const cJSON *annotation;
   cJSON_ArrayForEach(annotation, annotations) {
-    if (!to || !cJSON_AddItemToObject(to, annotation->string, cJSON_Duplicate(annotation, true))) {
+    if (!cJSON_AddStringToObject(to, annotation->string, annotation->valuestring)) {
       cJSON_Delete(manifest);
       return NULL;
     }
