@@ -18,7 +18,7 @@ static const struct {
      "{\"type\":\"" PROBLEM_BASE "rate-limited\",\"title\":\"Too many requests\",\"status\":429,\"retryAfter\":12}"},
     {{.type = PROBLEM_INVALID_FIELDS, .errors = wrong, .error_count = 2},
      "{\"type\":\"" PROBLEM_BASE "invalid-fields\",\"title\":\"The request has fields that are "
-                                 "wrong\",\"status\":422,\"errors\":[{\"field\":\"grant.amount\",\"message\":"
+     "wrong\",\"status\":422,\"errors\":[{\"field\":\"grant.amount\",\"message\":"
      "\"must be at least 1\"},{\"field\":\"grant.\\\"type\\\"\",\"message\":\"is unknown\"}]}"},
 };
 
