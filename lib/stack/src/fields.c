@@ -135,7 +135,7 @@ static const struct decode_field network_policy_fields[] = {
     {"egressTo", DECODE_JSON, AT(network_policy.egress_to),
      .doc = "Rules for where pods may connect to beside DNS; anywhere where omitted."},
     {"operatorFrom", DECODE_JSON, AT(network_policy.operator_from),
-     .doc = "Peers that may reach ports 3001 and 9090 as the operator does; the operator's pods in any namespace where omitted."},
+     .doc = "Peers that may reach ports 3001 and 9090 as the operator does; the namespace supernova-system where omitted."},
     {0}};
 
 static const struct decode_field scheduling_fields[] = {

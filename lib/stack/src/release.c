@@ -1,5 +1,9 @@
 #include "stack/stack.h"
 
+#include <string.h>
+
+enum { REFERENCE_BYTES = 1024 };
+
 const char stack_default_resources[] =
     "{\"limits\":{\"cpu\":\"2000m\",\"memory\":\"2Gi\"},\"requests\":{\"cpu\":\"500m\",\"memory\":\"512Mi\"}}";
 const char stack_default_migration_command[] = "[\"supernova-server\",\"migrate\"]";
@@ -30,12 +34,22 @@ static void drop_empty(cJSON *part, const struct decode_field *fields) {
   }
 }
 
-static int put_image(cJSON *part, const struct stack *stack, const char *companion) {
-  _cleanup_buffer_ struct buffer reference;
-  buffer_init(&reference, 1024);
-  stack_image_reference(stack, companion, &reference);
-  cJSON_DeleteItemFromObjectCaseSensitive(part, "image");
-  return !reference.failed && cJSON_AddStringToObject(part, "image", buffer_text(&reference)) ? 0 : -1;
+static bool put_text(cJSON *image, const char *name, const char *text, size_t n) {
+  _cleanup_buffer_ struct buffer copy;
+  buffer_init(&copy, REFERENCE_BYTES);
+  buffer_append(&copy, text, n);
+  return !n || (!copy.failed && cJSON_AddStringToObject(image, name, buffer_text(&copy)));
+}
+
+/* "registry:5000/team/server:v1@sha256:…" in its parts: the tag begins at the first colon behind the last slash. */
+static bool put_companion(cJSON *part, const char *companion) {
+  cJSON *image = cJSON_AddObjectToObject(part, "image");
+  size_t whole = strcspn(companion, "@");
+  const char *slash = memrchr(companion, '/', whole), *base = slash ? slash : companion;
+  const char *end = companion + whole, *colon = memchr(base, ':', (size_t)(end - base));
+  const char *tag = colon ? colon + 1 : end;
+  return image && put_text(image, "repository", companion, (size_t)((colon ? colon : end) - companion)) &&
+         put_text(image, "tag", tag, (size_t)(end - tag)) && (!*end || put_text(image, "digest", end + 1, strlen(end + 1)));
 }
 
 cJSON *stack_release_part(const struct stack *stack, const char *companion) {
@@ -43,5 +57,5 @@ cJSON *stack_release_part(const struct stack *stack, const char *companion) {
   if (!part) return NULL;
   drop_defaults(part);
   drop_empty(part, stack_fields);
-  return put_image(part, stack, companion) < 0 ? NULL : TAKE(part);
+  return stack->spec.image.repository || put_companion(part, companion) ? TAKE(part) : NULL;
 }

@@ -56,17 +56,6 @@ const char *stack_jwks_secret_name(const struct stack *stack, char to[64]) {
   return to;
 }
 
-bool stack_migrates_at(const struct stack *stack, const char *stage) {
-  const struct stack_migrations *migrations = &stack->spec.migrations;
-  if (!migrations->enabled) return false;
-  if (!migrations->when) return !strncmp(stage, "post-", 5);
-  const cJSON *when;
-  cJSON_ArrayForEach(when, migrations->when) {
-    if (!strcmp(when->valuestring, stage)) return true;
-  }
-  return false;
-}
-
 void stack_image_reference(const struct stack *stack, const char *companion, struct buffer *to) {
   const struct stack_image *image = &stack->spec.image;
   buffer_puts(to, image->repository ? image->repository : companion);

@@ -21,7 +21,7 @@ Test(release, defaults_written_or_not_are_the_same_release) {
       "{\"resources\":{\"requests\":{\"memory\":\"512Mi\",\"cpu\":\"500m\"},\"limits\":{\"cpu\":\"2000m\",\"memory\":\"2Gi\"}}}",
       "{\"scheduling\":{\"topologySpread\":\"zone\",\"tolerations\":[],\"nodeSelector\":{}},\"serviceAccount\":{}}",
   };
-  for (size_t i = 0; i < ELEMENTS(specs); i++) expect_release(specs[i], "{\"image\":\"companion:1\"}");
+  for (size_t i = 0; i < ELEMENTS(specs); i++) expect_release(specs[i], "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}");
 }
 
 Test(release, what_is_no_part_of_a_release_changes_nothing) {
@@ -38,24 +38,27 @@ Test(release, what_is_no_part_of_a_release_changes_nothing) {
       "{\"image\":{\"pullPolicy\":\"Always\",\"pullSecrets\":[\"a\"]}}",
       "{\"jwks\":{\"keyBits\":4096}}",
   };
-  for (size_t i = 0; i < ELEMENTS(specs); i++) expect_release(specs[i], "{\"image\":\"companion:1\"}");
+  for (size_t i = 0; i < ELEMENTS(specs); i++) expect_release(specs[i], "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}");
 }
 
 Test(release, what_is_part_of_a_release_is_kept_where_it_differs) {
   static const struct {
     const char *spec, *release;
   } cases[] = {
-      {"{\"environment\":\"staging\"}", "{\"environment\":\"staging\",\"image\":\"companion:1\"}"},
-      {"{\"image\":{\"repository\":\"a\",\"tag\":\"v2\"}}", "{\"image\":\"a:v2\"}"},
+      {"{\"environment\":\"staging\"}", "{\"environment\":\"staging\",\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}"},
+      {"{\"image\":{\"repository\":\"a\",\"tag\":\"v2\"}}", "{\"image\":{\"repository\":\"a\",\"tag\":\"v2\"}}"},
       {"{\"config\":{\"logLevel\":\"debug\",\"env\":{\"A\":\"1\"}}}",
-       "{\"config\":{\"env\":{\"A\":\"1\"},\"logLevel\":\"debug\"},\"image\":\"companion:1\"}"},
+       "{\"config\":{\"env\":{\"A\":\"1\"},\"logLevel\":\"debug\"},\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}"},
       {"{\"config\":{\"auth\":{\"issuer\":\"i\",\"audience\":\"supernova-api\"}}}",
-       "{\"config\":{\"auth\":{\"issuer\":\"i\"}},\"image\":\"companion:1\"}"},
-      {"{\"resources\":{\"limits\":{\"cpu\":\"1\"}}}", "{\"image\":\"companion:1\",\"resources\":{\"limits\":{\"cpu\":\"1\"}}}"},
+       "{\"config\":{\"auth\":{\"issuer\":\"i\"}},\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}"},
+      {"{\"resources\":{\"limits\":{\"cpu\":\"1\"}}}",
+       "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"resources\":{\"limits\":{\"cpu\":\"1\"}}}"},
       {"{\"scheduling\":{\"affinity\":{\"podAntiAffinity\":{}}}}",
-       "{\"image\":\"companion:1\",\"scheduling\":{\"affinity\":{\"podAntiAffinity\":{}}}}"},
-      {"{\"serviceAccount\":{\"name\":\"sa\"}}", "{\"image\":\"companion:1\",\"serviceAccount\":{\"name\":\"sa\"}}"},
-      {"{\"migrations\":{\"backoffLimit\":3,\"command\":[\"./m\"]}}", "{\"image\":\"companion:1\",\"migrations\":{\"command\":[\"./m\"]}}"},
+       "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"scheduling\":{\"affinity\":{\"podAntiAffinity\":{}}}}"},
+      {"{\"serviceAccount\":{\"name\":\"sa\"}}",
+       "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"serviceAccount\":{\"name\":\"sa\"}}"},
+      {"{\"migrations\":{\"backoffLimit\":3,\"command\":[\"./m\"]}}",
+       "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"migrations\":{\"command\":[\"./m\"]}}"},
   };
   for (size_t i = 0; i < ELEMENTS(cases); i++) expect_release(cases[i].spec, cases[i].release);
 }
@@ -73,4 +76,30 @@ Test(release, the_spec_itself_is_left_as_it_was) {
   cJSON_Delete(stack_release_part(stack, "companion:1"));
   cr_assert_str_eq(json_string(stack->object, "spec.image.repository", ""), "a");
   cr_assert(json_get(stack->object, "spec.config.env"));
+}
+
+Test(release, the_companion_is_kept_in_its_parts) {
+  static const char *companions[] = {
+      "server", "server:v1", "r.io:5000/a/server", "r.io:5000/a/server:v1", "r.io/server@sha256:00", "r.io:5000/server:v1@sha256:00"};
+  for (size_t i = 0; i < ELEMENTS(companions); i++) {
+    _cleanup_(stack_freep) struct stack *stack = stack_of("{}");
+    _cleanup_(json_freep) cJSON *part = stack_release_part(stack, companions[i]);
+    struct stack again = {0};
+    cr_assert(decode(part, "spec", stack_fields, &again.spec, NULL) == 0);
+    _cleanup_buffer_ struct buffer reference;
+    buffer_init(&reference, 512);
+    stack_image_reference(&again, "none", &reference);
+    cr_assert_str_eq(buffer_text(&reference), companions[i]);
+  }
+}
+
+Test(release, what_is_kept_decodes_to_the_same_release) {
+  _cleanup_(stack_freep) struct stack *stack =
+      stack_of("{\"environment\":\"staging\",\"image\":{\"repository\":\"a\",\"tag\":\"b\"},\"config\":{\"logLevel\":\"warn\"}}");
+  _cleanup_(json_freep) cJSON *part = stack_release_part(stack, "companion:1");
+  struct stack_spec spec;
+  cr_assert(decode(part, "spec", stack_fields, &spec, NULL) == 0);
+  cr_assert_str_eq(spec.environment, "staging");
+  cr_assert_str_eq(spec.config.log_level, "warn");
+  cr_assert_eq(spec.config.rate_limits.read_max, 120);
 }

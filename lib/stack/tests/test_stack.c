@@ -171,24 +171,6 @@ Test(stack, the_keys_secret_has_the_stacks_name_unless_said) {
   cr_assert_str_eq(stack_jwks_secret_name(named, to), "old-keys");
 }
 
-Test(stack, migrations_run_at_their_stages) {
-  static const struct {
-    const char *spec, *stage;
-    bool runs;
-  } cases[] = {
-      {"{}", "post-install", true},
-      {"{}", "post-upgrade", true},
-      {"{}", "pre-install", false},
-      {"{\"migrations\":{\"when\":[\"pre-upgrade\"]}}", "pre-upgrade", true},
-      {"{\"migrations\":{\"when\":[\"pre-upgrade\"]}}", "post-upgrade", false},
-      {"{\"migrations\":{\"enabled\":false}}", "post-install", false},
-  };
-  for (size_t i = 0; i < ELEMENTS(cases); i++) {
-    _cleanup_(stack_freep) struct stack *stack = stack_of(cases[i].spec);
-    cr_assert_eq(stack_migrates_at(stack, cases[i].stage), cases[i].runs, "%s %s", cases[i].spec, cases[i].stage);
-  }
-}
-
 Test(stack, the_image_reference_is_as_given) {
   static const struct {
     const char *spec, *reference;

@@ -133,9 +133,6 @@ void stack_free(struct stack *stack); /* accepts NULL */
  * the field. */
 int stack_validate(const struct stack *stack, struct error *error) _must_check_;
 
-/* STAGE is pre-install, post-install, pre-upgrade or post-upgrade; false for all of them where migrations are off. */
-bool stack_migrates_at(const struct stack *stack, const char *stage);
-
 bool stack_is_production(const struct stack *stack);
 bool stack_retains_keys(const struct stack *stack);
 const char *stack_jwks_secret_name(const struct stack *stack, char to[64]);
@@ -155,8 +152,9 @@ bool stack_env_is_reserved(const char *name);
  * TO has room for 8. Borrowed from the stack. */
 void stack_required_secret_keys(const struct stack *stack, const char *to[8]);
 
-/* The release part of the spec: non-default values of the fields that are in the release hash (lifecycle: revisions and their hash), with
- * "image" as the reference that stack_image_reference gives. NULL without memory; the caller owns it. */
+/* The release part of the spec: non-default values of the fields that are in the release hash (lifecycle: revisions and their hash), with the
+ * image as it resolves: COMPANION in its parts where the spec names none. decode() with stack_fields reads it back. NULL without memory; the
+ * caller owns it. */
 cJSON *stack_release_part(const struct stack *stack, const char *companion);
 
 /* The runbook's requests and limits: {"limits":{"cpu":"2000m",…},…}. */
