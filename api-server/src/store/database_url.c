@@ -58,6 +58,7 @@ int database_url_init(struct database_url *ret, const char *variable, const char
   for (const PQconninfoOption *o = options; o->keyword; o++)
     if (o->val && *o->val) database_url_set(ret, o->keyword, o->val);
   ret->host = find(options, "hostaddr") ? find(options, "hostaddr") : find(options, "host");
+  ret->name = find(options, "host") ? find(options, "host") : ret->host;
   ret->port = find(options, "port") ? find(options, "port") : "5432";
   if (merge_options(ret, find(options, "options"), server_options, error) < 0) return database_url_done(ret), -1;
   return 0;

@@ -12,7 +12,8 @@ enum { DATABASE_URL_OPTIONS = 40 };
 /* Keywords and values for PQconnectdbParams or PQconnectStartParams; NULL-terminated. */
 struct database_url {
   const char *keywords[DATABASE_URL_OPTIONS], *values[DATABASE_URL_OPTIONS];
-  const char *host; /* a name, an address or a socket's folder */
+  const char *host; /* where it is: a name, an address or a socket's folder */
+  const char *name; /* what its certificate says; mostly the same */
   const char *port; /* "5432" */
   void *options;    /* libpq's own; holds all the text above */
   char *merged;     /* the text of `options=` */

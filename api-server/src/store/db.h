@@ -83,7 +83,7 @@ struct db_query {
   struct db *db; /* NULL: not submitted */
   struct db_query *next, **previous;
   struct db_flight *flight; /* where it is, once it has been sent */
-  int64_t submitted_us;
+  int64_t submitted_us, queued_us;
   bool retried;
 };
 

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/buffer.h"
 #include "store/db.h"
 
 #define COINS_MAX INT64_C(9007199254740991) /* 2^53 - 1 */
@@ -27,6 +28,11 @@ struct entitlements {
 
 void entitlements_query(struct db_query *query, const char *profile);
 int entitlements_read(const PGresult *result, struct entitlements *ret, struct error *error) _must_check_;
+
+/* The object that answers hold under "entitlements", the same as in a grant's answer:
+ *     {"coins":500,"debt":0,"subscription":null}
+ *     {"coins":0,"debt":0,"subscription":{"plan":"pro","active":true,"expiresAt":"2030-01-01T00:00:00.000Z","source":"admin"}} */
+void entitlements_json(const struct entitlements *entitlements, struct buffer *to);
 
 enum grant_kind { GRANT_COINS, GRANT_SUBSCRIPTION, GRANT_REVOKE };
 

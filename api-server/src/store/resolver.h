@@ -31,7 +31,7 @@ struct resolution {
 };
 
 struct resolver *resolver_new(struct loop *loop, struct error *error);
-void resolver_free(struct resolver *resolver); /* accepts NULL; nothing that runs is called back; doesn't wait for a slow name server */
+void resolver_free(struct resolver *resolver); /* accepts NULL; cancel before what runs; doesn't wait for a slow name server */
 
 /* -1 where RESOLVER_QUEUE names are waiting, or HOST is no host name at all. */
 int resolver_start(struct resolver *resolver, struct resolution *resolution, const char *host, struct error *error) _must_check_;

@@ -21,7 +21,8 @@ enum error_kind sqlstate_kind(const char *sqlstate) {
 }
 
 bool sqlstate_is_repeatable(const char *sqlstate) {
-  return sqlstate && (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "0A000") == 0);
+  return sqlstate && (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "0A000") == 0 ||
+                      strcmp(sqlstate, "26000") == 0);
 }
 
 static const struct {

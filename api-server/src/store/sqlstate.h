@@ -11,7 +11,8 @@
  * ERROR_NOT_FOUND: a table, column or function isn't there. ERROR_FORBIDDEN, ERROR_INVALID (a value), else ERROR_BUG. NULL: ERROR_RETRY. */
 enum error_kind sqlstate_kind(const char *sqlstate);
 
-/* Surely not applied, and likely to work if sent at once again: serialization failure, deadlock, a cached plan whose result has changed. */
+/* Surely not applied, and likely to work if sent at once again: serialization failure, deadlock, a prepared statement that is gone or whose result has
+ * changed with a migration. */
 bool sqlstate_is_repeatable(const char *sqlstate);
 
 /* Why a connection failed, from libpq's message at verbosity PQERRORS_VERBOSE ("FATAL:  28P01: password …") and from its own words. */

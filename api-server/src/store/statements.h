@@ -5,7 +5,7 @@
 
 enum statement {
   STATEMENT_SCHEMA,       /* () -> current, serves_from */
-  STATEMENT_ENTITLEMENTS, /* (profile) -> one row, of an unknown profile too: see entitlements.h */
+  STATEMENT_ENTITLEMENTS, /* (profile) -> one row, or none: see entitlements.h */
   STATEMENT_GRANT,        /* see entitlements.h */
   STATEMENT_COUNT
 };

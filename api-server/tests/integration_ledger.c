@@ -1,0 +1,249 @@
+/* The ledger as PostgreSQL keeps it: exactly once, a chain that anybody can recompute, and no way to change it. */
+#include "base/buffer.h"
+#include "store/db.h"
+#include "store/entitlements.h"
+#include "store/migrate.h"
+#include "store/resolver.h"
+#include "store/seed.h"
+#include "store/statements.h"
+#include "support.h"
+
+#include <openssl/sha.h>
+
+static struct support_database database;
+static char base_url[512];
+
+static void setup(void) {
+  (void)snprintf(base_url, sizeof base_url, "%s", support_environment("DATABASE_URL"));
+  database = support_database_create();
+  setenv("DATABASE_URL", database.url, 1);
+  setenv("TERMINATION_LOG", "/nonexistent", 1);
+  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
+}
+
+static void teardown(void) {
+  setenv("DATABASE_URL", base_url, 1);
+  support_database_drop(&database);
+}
+
+TestSuite(ledger, .init = setup, .fini = teardown, .timeout = 120);
+
+static const char *hex(const unsigned char digest[SHA256_DIGEST_LENGTH]) {
+  static char text[4][65];
+  static int turn;
+  char *to = text[turn++ % 4];
+  for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++) (void)snprintf(to + 2 * i, 3, "%02x", digest[i]);
+  return to;
+}
+
+static const char *sha256_hex(const char *bytes, size_t n) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256((const unsigned char *)bytes, n, digest);
+  return hex(digest);
+}
+
+static void put_field(struct buffer *b, const char *value) {
+  if (value) {
+    buffer_printf(b, "%zu:%s\n", strlen(value), value);
+  } else {
+    buffer_puts(b, "-\n");
+  }
+}
+
+/* The example of the migration's comment, line by line, and what it says the head is. */
+Test(ledger, the_written_example_is_true) {
+  FILE *file = fopen(SOURCE_DIR "/api-server/migrations/0001_ledger.sql", "re");
+  char line[512], head[65] = "";
+  struct buffer bytes;
+  cr_assert_not_null(file);
+  buffer_init(&bytes, 4096);
+  while (fgets(line, sizeof line, file)) {
+    if (strncmp(line, "--   ", 5) == 0) buffer_puts(&bytes, line + 5);
+    if (sscanf(line, "-- has the head %64[0-9a-f]", head) == 1) break;
+  }
+  (void)fclose(file);
+  cr_expect_str_eq(sha256_hex(bytes.data, bytes.len), head);
+  char *in_database =
+      support_sql(database.url,
+                  "SELECT encode(sha256(ledger_bytes(ROW('example', 1, '2026-01-02T03:04:05.678Z', 'coins', 500, NULL, NULL, "
+                  "'welcome', 'admin', 'admin', 'order-1', 'alice/é', sha256(''), 500, 0, '{}', "
+                  "decode(repeat('00', 32), 'hex'), NULL)::ent_ledger)), 'hex')");
+  cr_expect_str_eq(in_database, head);
+  free(in_database);
+  buffer_done(&bytes);
+}
+
+/* Recomputes the whole ledger without any of the database's functions. */
+static void expect_chains(void) {
+  PGconn *conn = PQconnectdb(database.url);
+  PGresult *rows =
+      PQexec(conn,
+             "SELECT profile, seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), kind, amount, plan,"
+             " to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), reason, source, origin, external_ref,"
+             " actor, encode(body_sha256, 'hex'), coins, debt, answer, encode(head, 'hex') FROM ent_ledger ORDER BY profile, seq");
+  char profile[300] = "", head[65];
+  int64_t seq = 0;
+  for (int row = 0; row < PQntuples(rows); row++) {
+    if (strcmp(profile, PQgetvalue(rows, row, 0)) != 0) {
+      (void)snprintf(profile, sizeof profile, "%s", PQgetvalue(rows, row, 0));
+      memset(head, '0', 64), head[64] = 0;
+      seq = 0;
+    }
+    struct buffer bytes;
+    buffer_init(&bytes, 65536);
+    put_field(&bytes, "supernova-ledger/1");
+    put_field(&bytes, head);
+    for (int column = 0; column < 15; column++) put_field(&bytes, db_text(rows, row, column));
+    put_field(&bytes, sha256_hex(db_text(rows, row, 15), strlen(db_text(rows, row, 15))));
+    (void)snprintf(head, sizeof head, "%s", sha256_hex(bytes.data, bytes.len));
+    cr_assert_str_eq(head, db_text(rows, row, 16), "row %d of %s", row, profile);
+    cr_assert_eq(strtoll(PQgetvalue(rows, row, 1), NULL, 10), ++seq);
+    buffer_done(&bytes);
+  }
+  PQclear(rows);
+  PQfinish(conn);
+  cr_expect_eq(support_sql_number(database.url,
+                                  "SELECT count(*) FROM ent_balance b WHERE (coins, seq, head) IS DISTINCT FROM (SELECT (coins, seq, head)"
+                                  " FROM ent_ledger l WHERE l.profile = b.profile ORDER BY seq DESC LIMIT 1)::record AND seq > 0"),
+               0);
+}
+
+Test(ledger, refuses_every_change) {
+  support_run_sql(database.url, "SELECT entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))");
+  static const char *const changes[] = {"UPDATE ent_ledger SET coins = 6", "DELETE FROM ent_ledger", "TRUNCATE ent_ledger",
+                                        "TRUNCATE profile CASCADE", "SET session_replication_role = replica; DELETE FROM ent_ledger"};
+  for (size_t i = 0; i < ELEMENTS(changes); i++) {
+    PGconn *conn = PQconnectdb(database.url);
+    PGresult *result = PQexec(conn, changes[i]);
+    cr_expect_not_null(strstr(PQresultErrorMessage(result), "append-only"), "%s: %s", changes[i], PQresultErrorMessage(result));
+    PQclear(result);
+    PQfinish(conn);
+  }
+  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_ledger"), 5);
+}
+
+/* The role that serves may read and grant, and nothing else. */
+Test(ledger, the_serving_role_owns_nothing) {
+  support_run_sql(database.url, "DO $$ BEGIN CREATE ROLE supernova_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+  support_run_sql(database.url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public");
+  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
+  static const struct {
+    const char *sql;
+    bool allowed;
+  } rows[] = {
+      {"SELECT entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))", true},
+      {"SELECT b.coins, utc(s.expires_at) FROM ent_balance b LEFT JOIN ent_subscription s USING (profile)", true},
+      {"SELECT max(version) FROM schema_migration", true},
+      {"INSERT INTO ent_ledger SELECT * FROM ent_ledger", false},
+      {"UPDATE ent_balance SET coins = 1000", false},
+      {"DELETE FROM ent_ledger", false},
+      {"TRUNCATE ent_ledger", false},
+      {"ALTER TABLE ent_ledger DISABLE TRIGGER ALL", false},
+      {"DROP TABLE ent_ledger", false},
+      {"CREATE TABLE mine ()", false},
+  };
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    PGconn *conn = PQconnectdb(database.url);
+    PQclear(PQexec(conn, "SET ROLE supernova_app"));
+    PGresult *result = PQexec(conn, rows[i].sql);
+    cr_expect_eq(PQresultStatus(result) == PGRES_TUPLES_OK, rows[i].allowed, "%s: %s", rows[i].sql, PQresultErrorMessage(result));
+    PQclear(result);
+    PQfinish(conn);
+  }
+}
+
+enum { CLIENTS = 64, GRANTS = 6 };
+
+struct call {
+  struct grant_call grant;
+  struct grant_outcome outcome;
+  struct error error;
+  char answer[512];
+  bool done;
+};
+
+static int left;
+
+static void on_grant(struct db_query *query, const PGresult *result, const struct error *error) {
+  struct call *call = CONTAINER_OF(query, struct call, grant.query);
+  left--;
+  if (error) {
+    call->error = *error;
+    return;
+  }
+  cr_assert_eq(grant_read(result, &call->outcome, NULL), 0);
+  if (call->outcome.answer) (void)snprintf(call->answer, sizeof call->answer, "%s", call->outcome.answer);
+}
+
+static bool are_done(void *unused) { return (void)unused, left == 0; }
+static bool is_up(void *db) { return db_health(db).up; }
+
+/* Each of 64 servers sends the same six grants: two references on one profile, one reference that two profiles fight for, and three without
+ * rivals. All pipelined, all at once. */
+Test(ledger, sixty_four_clients_grant_exactly_once) {
+  static const struct grant grants[GRANTS] = {
+      {.profile = "a", .kind = GRANT_COINS, .amount = 10, .external_ref = "one"},
+      {.profile = "a", .kind = GRANT_REVOKE, .amount = 10, .external_ref = "two"},
+      {.profile = "a", .kind = GRANT_COINS, .amount = 3, .external_ref = "three"},
+      {.profile = "b", .kind = GRANT_SUBSCRIPTION, .plan = "pro", .external_ref = "four"},
+      {.profile = "c", .kind = GRANT_COINS, .amount = 1},
+      {.profile = "d", .kind = GRANT_COINS, .amount = 7, .external_ref = "fought-for"},
+  };
+  static struct call calls[CLIENTS][GRANTS];
+  static struct db *dbs[CLIENTS];
+  static struct db_stats stats;
+  static const char body[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+  struct loop *loop = loop_new(NULL);
+  struct resolver *resolver = resolver_new(loop, NULL);
+  struct db_settings settings = {
+      .url = database.url, .pool = 2, .statements = statements, .statement_count = STATEMENT_COUNT, .stats = &stats};
+  left = CLIENTS * GRANTS;
+  for (int c = 0; c < CLIENTS; c++) {
+    cr_assert_not_null(dbs[c] = db_new(loop, resolver, &settings, NULL));
+    support_until(loop, is_up, dbs[c]);
+  }
+  for (int c = 0; c < CLIENTS; c++) {
+    for (int g = 0; g < GRANTS; g++) {
+      struct grant grant = grants[g];
+      grant.origin = "admin";
+      grant.body_sha256 = body;
+      if (g == GRANTS - 1 && c % 2) grant.profile = "e";
+      calls[c][g].grant.query.done = on_grant;
+      grant_query(&calls[c][g].grant, &grant);
+      cr_assert_eq(db_submit(dbs[c], &calls[c][g].grant.query, NULL), 0);
+    }
+  }
+  support_until(loop, are_done, NULL);
+
+  int first[GRANTS] = {0};
+  for (int c = 0; c < CLIENTS; c++)
+    for (int g = 0; g < GRANTS; g++) {
+      struct call *call = &calls[c][g];
+      cr_assert_eq(call->error.kind, ERROR_NONE, "%s", call->error.message);
+      first[g] += call->outcome.result == GRANT_DONE;
+      if (call->outcome.result != GRANT_DONE) cr_expect_eq(call->outcome.result, GRANT_REPEATED, "client %d, grant %d", c, g);
+      if (g != 4) cr_expect_str_eq(call->answer, calls[0][g].answer);
+    }
+  for (int g = 0; g < GRANTS; g++) cr_expect_eq(first[g], g == 4 ? CLIENTS : 1, "grant %d was applied %d times", g, first[g]);
+  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_balance WHERE profile = 'a'"), 3);
+  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_balance WHERE profile = 'c'"), CLIENTS);
+  cr_expect_eq(support_sql_number(database.url, "SELECT sum(coins) FROM ent_balance WHERE profile IN ('d', 'e')"), 7);
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ent_ledger"), CLIENTS + GRANTS - 1);
+  expect_chains();
+  for (int c = 0; c < CLIENTS; c++) db_free(dbs[c]);
+  resolver_free(resolver);
+  loop_free(loop);
+}
+
+Test(ledger, seeds_change_nothing_the_second_time) {
+  cr_expect_eq(seed_main(1, (char *[]){"seed", NULL}), 0);
+  char *before = support_sql(database.url, "SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM product p");
+  support_run_sql(database.url, "UPDATE product SET coins = 1 WHERE product_id = 'coins_100' AND store = 'apple'");
+  cr_expect_eq(seed_main(1, (char *[]){"seed", NULL}), 0);
+  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM product WHERE product_id = 'coins_100' AND store = 'apple'"), 1);
+  support_run_sql(database.url, "UPDATE product SET coins = 100 WHERE product_id = 'coins_100'");
+  char *after = support_sql(database.url, "SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM product p");
+  cr_expect_str_eq(before, after);
+  free(before);
+  free(after);
+}
