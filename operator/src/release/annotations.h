@@ -1,0 +1,15 @@
+/* What is learnt of a revision after it was made, kept as annotations of its ControllerRevision: the operator's durable memory.
+ * Intents (attempts) are written before the deed, outcomes before the evidence is cleaned up. */
+#pragma once
+
+#include "stack/stack.h"
+
+#define ANNOTATION_ATTEMPTS       STACK_GROUP "/attempts"         /* number of the last migration attempt that was begun */
+#define ANNOTATION_SETTLED        STACK_GROUP "/attempts-settled" /* attempts up to this one have had their outcome recorded */
+#define ANNOTATION_MIGRATED       STACK_GROUP "/migrated"         /* migration_identity of the success */
+#define ANNOTATION_MIGRATED_AT    STACK_GROUP "/migrated-at"      /* RFC 3339 */
+#define ANNOTATION_SCHEMA_VERSION STACK_GROUP "/schema-version"   /* as the migration told */
+#define ANNOTATION_FAILED         STACK_GROUP "/failed"           /* the key under which the failure is remembered */
+#define ANNOTATION_FAILED_AT      STACK_GROUP "/failed-at"
+#define ANNOTATION_FAILED_MESSAGE STACK_GROUP "/failed-message"
+#define ANNOTATION_DEPLOYED_AT    STACK_GROUP "/deployed-at"

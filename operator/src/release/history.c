@@ -1,0 +1,119 @@
+#include "release/history.h"
+
+#include "render/render.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { KEPT_REVISIONS = 10 };
+
+static void consider_deployed(struct history *history, const struct child *revision) {
+  int64_t at = revision->revision.deployed_ms;
+  if (!at) return;
+  if (!history->current || at > history->current->revision.deployed_ms) {
+    history->previous = history->current;
+    history->current = revision;
+  } else if (!history->previous || at > history->previous->revision.deployed_ms) {
+    history->previous = revision;
+  }
+}
+
+struct history history_read(const struct observation *o, const struct content *target) {
+  const struct child_list *revisions = &o->children[RESOURCE_REVISION];
+  struct history history = {.next_number = 1};
+  char name[80];
+  (void)snprintf(name, sizeof name, "%s-%s", o->stack->name, target->hash);
+  for (size_t i = 0; i < revisions->count; i++) {
+    const struct child *revision = revisions->items[i];
+    if (!observation_owns(o, revision) || revision->deleting) continue;
+    if (revision->revision.number >= history.next_number) history.next_number = revision->revision.number + 1;
+    if (!strcmp(revision->name, name)) history.target = revision;
+    consider_deployed(&history, revision);
+  }
+  return history;
+}
+
+static bool is_needed(const struct history *history, const struct child *revision) {
+  return revision == history->target || revision == history->current || revision == history->previous;
+}
+
+/* How many Deployed revisions are newer than this one. */
+static size_t newer(const struct child_list *revisions, const struct child *revision) {
+  size_t count = 0;
+  for (size_t i = 0; i < revisions->count; i++)
+    if (revisions->items[i]->revision.deployed_ms && revisions->items[i]->revision.number > revision->revision.number) count++;
+  return count;
+}
+
+static void delete (struct plan *plan, enum resource resource, const struct child *child) {
+  plan_add(plan, (struct action){.type = ACTION_DELETE, .resource = resource, .name = child->name, .uid = child->uid});
+}
+
+static bool revision_is_kept(const struct observation *o, const struct history *history, const struct child *revision) {
+  return is_needed(history, revision) || newer(&o->children[RESOURCE_REVISION], revision) < KEPT_REVISIONS;
+}
+
+static void prune_revisions(const struct observation *o, const struct history *history, struct plan *plan) {
+  const struct child_list *revisions = &o->children[RESOURCE_REVISION];
+  for (size_t i = 0; i < revisions->count; i++) {
+    const struct child *revision = revisions->items[i];
+    if (observation_owns(o, revision) && !revision->deleting && !revision_is_kept(o, history, revision))
+      delete (plan, RESOURCE_REVISION, revision);
+  }
+}
+
+/* "<stack>-migrate-<number>" or "…-<number>-<attempt>". */
+static bool job_is_of(const struct stack *stack, const struct child *job, const struct child *revision) {
+  char name[64];
+  if (!revision) return false;
+  render_migration_name(stack, revision->revision.number, 1, name);
+  size_t n = strlen(name);
+  return !strncmp(job->name, name, n) && (!job->name[n] || job->name[n] == '-');
+}
+
+static void prune_jobs(const struct observation *o, const struct history *history, struct plan *plan) {
+  const struct child_list *jobs = &o->children[RESOURCE_JOB];
+  for (size_t i = 0; i < jobs->count; i++) {
+    const struct child *job = jobs->items[i];
+    bool needed = job_is_of(o->stack, job, history->target) || job_is_of(o->stack, job, history->current) ||
+                  job_is_of(o->stack, job, history->previous);
+    if (!needed && !job->deleting && job->job.state != JOB_RUNNING && observation_owns(o, job)) delete (plan, RESOURCE_JOB, job);
+  }
+}
+
+static bool runs_with(const struct observation *o, const struct child *revision) {
+  const char *hash = revision->name + strlen(o->stack->name) + 1;
+  const struct child_list *pods = &o->children[RESOURCE_POD];
+  for (size_t i = 0; i < pods->count; i++)
+    if (pods->items[i]->pod.content_hash && !strcmp(pods->items[i]->pod.content_hash, hash)) return true;
+  return false;
+}
+
+static bool env_is_needed(const struct observation *o, const struct history *history, const char *hash) {
+  const struct child_list *revisions = &o->children[RESOURCE_REVISION];
+  for (size_t i = 0; i < revisions->count; i++) {
+    const struct child *revision = revisions->items[i];
+    const char *env = revision->revision.env_name_hash;
+    if (env && !strcmp(env, hash) && (revision_is_kept(o, history, revision) || runs_with(o, revision))) return true;
+  }
+  return false;
+}
+
+static void prune_settings(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan) {
+  const struct child_list *maps = &o->children[RESOURCE_CONFIG_MAP];
+  char prefix[64];
+  int n = snprintf(prefix, sizeof prefix, "%s-env-", o->stack->name);
+  for (size_t i = 0; i < maps->count; i++) {
+    const struct child *map = maps->items[i];
+    if (strncmp(map->name, prefix, (size_t)n) || map->deleting || !observation_owns(o, map)) continue;
+    const char *hash = map->name + n;
+    if (strcmp(hash, target->env_hash) && !env_is_needed(o, history, hash)) delete (plan, RESOURCE_CONFIG_MAP, map);
+  }
+}
+
+void history_prune(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan) {
+  if (!history->current) return; /* nothing was ever Deployed: nothing is old */
+  prune_revisions(o, history, plan);
+  prune_jobs(o, history, plan);
+  prune_settings(o, history, target, plan);
+}

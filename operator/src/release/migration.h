@@ -1,0 +1,43 @@
+/* Migrations: when one is due, which attempt is next, when, and when to give up. Pure.
+ *
+ * A migration is due when its identity (image, command, the database's host, port and name) differs from the last success of any revision; so an edit
+ * of config runs none, and a stack that is pointed at a restored database migrates it before the roll.
+ *
+ *   due -> attempt n is recorded on the revision -> Job -> complete: recorded, done
+ *                  ^                                 \-> failed: wait min(initial * 2^(n-1), max) -> n + 1
+ *                  +--------------------------------------------/      \-> n = maxAttempts, or exit 65: failed, recorded, told
+ *
+ * The number never falls, and is written before the Job it announces: killed at any point, no attempt runs twice.
+ */
+#pragma once
+
+#include "release/history.h"
+
+enum migration_state {
+  MIGRATION_OFF,     /* disabled, or not at this stage of a release */
+  MIGRATION_DONE,    /* this identity has succeeded */
+  MIGRATION_DUE,     /* its stage has not come yet */
+  MIGRATION_RUNNING, /* a Job is at work, or about to be */
+  MIGRATION_WAITING, /* until the next attempt */
+  MIGRATION_FAILED,  /* given up, remembered until image, command, database, Secret or the migrations block change */
+};
+
+struct migration {
+  enum migration_state state;
+  bool before_rollout; /* it runs in a pre- stage */
+  int64_t attempt, max_attempts;
+  int64_t next_attempt_ms; /* of WAITING */
+  int64_t schema_version;  /* as the last success told; -1: unknown */
+  const char *message;     /* of WAITING and FAILED: the last lines, cleaned; in the plan's arena */
+};
+
+/* What is due, and PLAN's next writes for it (none where PLAN is NULL). APPLIED: the Deployment says the target, so post- stages have come. NEEDS: the
+ * actions that make what the Job refers to. Nothing runs before the target has its revision. */
+struct migration migration_plan(const struct observation *o, const struct history *history, const struct content *content, bool applied,
+                                uint64_t needs, struct plan *plan);
+
+/* The hash that says which migration this is. */
+void migration_identity(const struct content *content, const char *database, char to[16]);
+
+/* Text of a container's last lines with passwords in URLs and key=value pairs masked; in ARENA. */
+const char *migration_clean(struct arena *arena, const char *text);

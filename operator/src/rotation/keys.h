@@ -1,0 +1,20 @@
+/* The JWKS Secret of a stack: made where it is missing, adopted where somebody made it with gen-jwks, left alone and told of where it is damaged. */
+#pragma once
+
+#include "stack/plan.h"
+
+/* From the Secret as the API server gives it. Private halves are looked at (do they fit?) and go no further. Replaces what VIEW held. */
+int keys_view_read(struct keys_view *view, const cJSON *secret, struct error *error) _must_check_;
+void keys_view_set_absent(struct keys_view *view);
+void keys_view_done(struct keys_view *view);
+
+struct keys_verdict {
+  bool ok;
+  bool make; /* a first (or lost) key must be made */
+  const char *reason, *message;
+};
+struct keys_verdict keys_judge(const struct observation *o, struct arena *arena);
+
+/* A new key as the manifest of the stack's JWKS Secret. Takes a tenth of a second or so. The caller cleanses and owns it (keys_manifest_done). */
+int keys_make(const struct stack *stack, int64_t now_ms, cJSON **ret_manifest, struct error *error) _must_check_;
+void keys_manifest_done(cJSON *manifest);

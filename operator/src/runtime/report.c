@@ -1,0 +1,84 @@
+#include "runtime/report.h"
+
+#include "stack/conditions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void report_round(struct metrics *metrics, const char *controller, const struct reconcile_result *result, bool failed) {
+  const char *label = failed                               ? "error"
+                      : result->outcome == RECONCILE_RETRY ? "requeue"
+                      : result->look_again_ms              ? "requeue_after"
+                                                           : "success";
+  metrics_add(metrics, METRIC_RECONCILES, 1, controller, label);
+  if (failed) metrics_add(metrics, METRIC_RECONCILE_ERRORS, 1, controller);
+  metrics_observe(metrics, METRIC_RECONCILE_SECONDS, (double)result->took_ns / 1e9, controller);
+}
+
+static bool condition_is_true(const struct stack *stack, const char *type) {
+  const cJSON *condition = condition_find(json_get(stack->status, "conditions"), type);
+  return !strcmp(json_string(condition, "status", ""), "True");
+}
+
+void report_stack(struct metrics *metrics, const struct stack *stack) {
+  const char *ns = stack->namespace, *name = stack->name;
+  const cJSON *status = stack->status;
+  const struct {
+    enum metric metric;
+    int64_t value;
+  } gauges[] = {
+      {METRIC_STACK_READY, condition_is_true(stack, "Ready")},
+      {METRIC_STACK_AVAILABLE, condition_is_true(stack, "Available")},
+      {METRIC_STACK_SUSPENDED, stack->spec.suspend},
+      {METRIC_STACK_REPLICAS_DESIRED, stack->spec.replicas},
+      {METRIC_STACK_REPLICAS_READY, json_int(status, "readyReplicas", 0)},
+      {METRIC_STACK_REVISION_CURRENT, json_int(status, "revision.current", 0)},
+      {METRIC_STACK_REVISION_TARGET, json_int(status, "revision.target", 0)},
+      {METRIC_STACK_SCHEMA_VERSION, json_int(status, "migration.schemaVersion", 0)},
+      {METRIC_STACK_MIGRATION_ATTEMPTS, json_int(status, "migration.attempt", 0)},
+      {METRIC_STACK_RELEASE_FAILED, condition_is_true(stack, "Stalled")},
+  };
+  for (size_t i = 0; i < ELEMENTS(gauges); i++) metrics_set(metrics, gauges[i].metric, (double)gauges[i].value, ns, name);
+  metrics_forget(metrics, METRIC_STACK_PHASE, ns, name);
+  metrics_set(metrics, METRIC_STACK_PHASE, 1, ns, name, json_string(status, "phase", "Pending"));
+}
+
+/* The queue counts for itself: what it holds is told as it is. */
+void report_queue(struct metrics *metrics, const char *controller, struct queue_counts counts) {
+  metrics_set(metrics, METRIC_QUEUE_DEPTH, counts.ready, controller, controller);
+  metrics_set(metrics, METRIC_QUEUE_ADDS, (double)counts.adds, controller, controller);
+  metrics_set(metrics, METRIC_QUEUE_RETRIES, (double)counts.retries, controller, controller);
+  metrics_set(metrics, METRIC_ACTIVE_WORKERS, counts.active, controller);
+}
+
+void report_requests(struct metrics *metrics, struct kube_client *client) {
+  size_t n;
+  const struct kube_request_count *counts = kube_client_counts(client, &n);
+  for (size_t i = 0; i < n; i++) {
+    char code[16];
+    (void)snprintf(code, sizeof code, "%d", counts[i].code);
+    metrics_set(metrics, METRIC_REST_REQUESTS, (double)counts[i].count, counts[i].code ? code : "<error>", counts[i].method,
+                kube_client_config(client)->server);
+  }
+}
+
+/* Summed over namespaces. */
+struct sums {
+  double objects[RESOURCES], stale[RESOURCES];
+};
+
+static void sum(void *owner, enum resource resource, const struct cache *cache) {
+  struct sums *sums = owner;
+  sums->objects[resource] += (double)cache_count(cache);
+  sums->stale[resource] += cache_stale(cache);
+}
+
+void report_caches(struct metrics *metrics, const struct caches *caches) {
+  struct sums sums = {0};
+  caches_visit(caches, sum, &sums);
+  for (enum resource resource = 0; resource < RESOURCES; resource++) {
+    if (resource == RESOURCE_REFERENCED_CONFIG_MAP) continue; /* the same plural as our own ConfigMaps */
+    metrics_set(metrics, METRIC_CACHED_OBJECTS, sums.objects[resource], resources[resource].api.plural);
+    metrics_set(metrics, METRIC_WATCHES_STALE, sums.stale[resource], resources[resource].api.plural);
+  }
+}

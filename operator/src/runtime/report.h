@@ -1,0 +1,14 @@
+/* From the operator's parts to its metrics: which number is told under which name. */
+#pragma once
+
+#include "runtime/caches.h"
+#include "runtime/metrics.h"
+#include "runtime/queue.h"
+#include "stack/reconcile.h"
+#include "stack/stack.h"
+
+void report_round(struct metrics *metrics, const char *controller, const struct reconcile_result *result, bool failed);
+void report_stack(struct metrics *metrics, const struct stack *stack);
+void report_queue(struct metrics *metrics, const char *controller, struct queue_counts counts);
+void report_requests(struct metrics *metrics, struct kube_client *client);
+void report_caches(struct metrics *metrics, const struct caches *caches);

@@ -1,0 +1,41 @@
+/* Carries a plan out: its writes in order, then the status, then the events. Never decides.
+ *
+ * An action whose needs failed is skipped; everything else is tried, so that an ingress webhook that is down holds nothing up but the Ingress. The plan
+ * tells what to do, the answers tell what happened:
+ *
+ *     apply_start(&context, "shop", "web", uid, TAKE plan, on_done, me);   // on_done exactly once, never before apply_start returned
+ */
+#pragma once
+
+#include "kube/client.h"
+#include "kube/events.h"
+#include "stack/plan.h"
+
+struct apply_result {
+  enum { APPLY_OK, APPLY_CONFLICT, APPLY_FAILED } outcome; /* CONFLICT: the world moved; nothing is wrong */
+  struct error error;                                      /* of the first write that FAILED */
+  unsigned writes;                                         /* that were answered with success */
+};
+
+struct apply_context {
+  struct kube_client *client;
+  struct event_recorder *events;
+  /* A write was answered with an object (NULL: it was deleted): what the caches will show once their watches have caught up. */
+  void (*wrote)(void *owner, enum resource resource, const char *name, const cJSON *object);
+  /* A create was refused because an object of that name is there. */
+  void (*exists)(void *owner, enum resource resource, const char *name);
+  /* A new signing key as a manifest, or -1. */
+  int (*make_keys)(void *owner, cJSON **ret_manifest, struct error *error);
+  void (*on_done)(void *owner, const struct apply_result *result);
+  void *owner;
+};
+
+struct apply_target {
+  const char *namespace, *name, *uid, *resource_version; /* of the stack; copied */
+};
+
+struct apply;
+
+/* PLAN and its arena are borrowed and must stay until on_done. NULL without memory. */
+struct apply *apply_start(const struct apply_context *context, const struct apply_target *target, struct plan *plan, struct error *error);
+void apply_cancel(struct apply *apply); /* without on_done; what was sent may still take effect; accepts NULL */

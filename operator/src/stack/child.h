@@ -1,0 +1,94 @@
+/* What the operator remembers of an object that belongs to a stack: a projection of a few hundred bytes, made when a watch delivers it.
+ *
+ *     struct child *child = child_project(CHILD_VIEW_DEPLOYMENT, object, &error);
+ *     child_free(child);
+ *
+ * Owner: the cache. Everything in it is its own copy; the object may go. Pure.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "stack/fingerprint.h"
+
+#include <stdint.h>
+
+/* Whose additional facts a projection carries. */
+enum child_view {
+  CHILD_VIEW_PLAIN,
+  CHILD_VIEW_DEPLOYMENT,
+  CHILD_VIEW_JOB,
+  CHILD_VIEW_REVISION,
+  CHILD_VIEW_POD,
+  CHILD_VIEW_METADATA, /* Secrets and ConfigMaps that stacks refer to: no content at all */
+};
+
+struct deployment_facts {
+  int64_t generation, observed_generation;
+  int64_t replicas;                           /* wanted: spec.replicas */
+  int64_t current, updated, ready, available; /* status */
+  int64_t applied_replicas;                   /* what the operator last set; -1: unknown */
+  bool deadline_exceeded;                     /* Progressing is False, ProgressDeadlineExceeded */
+  char *replica_failure;                      /* message of ReplicaFailure (quota, admission), or NULL */
+  char *content_hash, *secret_hash;           /* of the pod template, or NULL */
+};
+
+enum job_state { JOB_RUNNING, JOB_COMPLETE, JOB_FAILED };
+
+struct job_facts {
+  enum job_state state;
+  int64_t finished_ms; /* real time; 0 while running */
+  bool pods_left;      /* something of it is active or terminating */
+  char *reason;        /* of the failure: BackoffLimitExceeded, PodFailurePolicy … */
+};
+
+struct revision_facts {
+  int64_t number;
+  char *content;       /* data, compact JSON: immutable */
+  char *env_name_hash; /* hash of its env map: names its ConfigMap */
+  int64_t attempts;    /* of its migration, begun */
+  int64_t settled;     /* attempts whose outcome is recorded: attempts - settled are of the present round */
+  char *migrated;      /* what was migrated successfully (migration_identity), or NULL */
+  int64_t migrated_ms;
+  int64_t schema_version; /* that migration told; -1: unknown */
+  char *failed;           /* the key under which it is remembered as failed, or NULL */
+  char *failed_message;
+  int64_t failed_ms;
+  int64_t deployed_ms; /* 0: never */
+};
+
+struct pod_facts {
+  char *component, *job, *content_hash; /* labels and annotation; NULL where absent */
+  bool ready, failed, succeeded;
+  char *waiting, *waiting_message; /* why its container does not run: ImagePullBackOff, CrashLoopBackOff …, or NULL */
+  char *unschedulable;             /* the scheduler's message, or NULL */
+  bool terminated;
+  int64_t exit_code, restarts;
+  char *termination_message; /* of the last end */
+  bool deadline_exceeded;    /* ended by activeDeadlineSeconds */
+};
+
+struct child {
+  char *namespace, *name, *uid, *resource_version;
+  char *stack;        /* "namespace/name" by its label, or NULL */
+  char *owner_uid;    /* of the controller reference, or NULL */
+  char *applied_hash; /* what was rendered, as the object says */
+  bool adopt, deleting;
+  int update_entry, apply_entry; /* places of our field manager's entries in managedFields; -1: none */
+  bool update_owns_replicas;     /* the Update entry (of the first POST) holds f:replicas */
+  struct fingerprint fingerprint;
+  enum child_view view;
+  union {
+    struct deployment_facts deployment;
+    struct job_facts job;
+    struct revision_facts revision;
+    struct pod_facts pod;
+  };
+};
+
+struct child *child_project(enum child_view view, const cJSON *object, struct error *error) _must_check_;
+void child_free(struct child *child); /* accepts NULL */
+
+static inline void child_freep(struct child **child) {
+  child_free(*child);
+  *child = NULL;
+}

@@ -1,0 +1,218 @@
+#include "stack/children.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define REPLICAS_MANAGER "supernova-operator-replicas"
+
+static const enum resource child_resources[CHILD_KINDS] = {
+    [CHILD_SERVICE_ACCOUNT] = RESOURCE_SERVICE_ACCOUNT,
+    [CHILD_ENV] = RESOURCE_CONFIG_MAP,
+    [CHILD_DESIGN_TOKENS] = RESOURCE_CONFIG_MAP,
+    [CHILD_NETWORK_POLICY] = RESOURCE_NETWORK_POLICY,
+    [CHILD_SERVICE] = RESOURCE_SERVICE,
+    [CHILD_DEPLOYMENT] = RESOURCE_DEPLOYMENT,
+    [CHILD_PDB] = RESOURCE_PDB,
+    [CHILD_HPA] = RESOURCE_HPA,
+    [CHILD_INGRESS] = RESOURCE_INGRESS,
+};
+
+enum resource children_resource(enum child_kind kind) { return child_resources[kind]; }
+
+static struct render_input input_of(const struct observation *o, const struct content *content, const char *secret_hash) {
+  return (struct render_input){.stack = o->stack,
+                               .release = &content->spec,
+                               .image = content->image,
+                               .content_hash = content->hash,
+                               .env_hash = content->env_hash,
+                               .env = content->env,
+                               .secret_hash = secret_hash};
+}
+
+static void add_step(cJSON *patch, const char *op, const char *path, const char *value) {
+  cJSON *step = cJSON_CreateObject();
+  cJSON_AddStringToObject(step, "op", op);
+  cJSON_AddStringToObject(step, "path", path);
+  if (value) cJSON_AddStringToObject(step, "value", value);
+  cJSON_AddItemToArray(patch, step);
+}
+
+/* A JSON patch that turns our Update entry of managedFields into Apply's (or drops it where one of Apply exists), so that a field which leaves the
+ * render leaves the object. Replicas stay with nobody: an apply that no longer names them would set them back to 1. Replacing the resourceVersion by
+ * the observed one makes a stale patch a conflict. */
+static cJSON *own_patch(const struct child *child) {
+  cJSON *patch = cJSON_CreateArray();
+  char entry[64], path[128];
+  (void)snprintf(entry, sizeof entry, "/metadata/managedFields/%d", child->update_entry);
+  add_step(patch, "replace", "/metadata/resourceVersion", child->resource_version);
+  if (child->apply_entry >= 0) {
+    add_step(patch, "remove", entry, NULL);
+    return patch;
+  }
+  if (child->update_owns_replicas) {
+    (void)snprintf(path, sizeof path, "%s/fieldsV1/f:spec/f:replicas", entry);
+    add_step(patch, "remove", path, NULL);
+  }
+  (void)snprintf(path, sizeof path, "%s/operation", entry);
+  add_step(patch, "replace", path, "Apply");
+  return patch;
+}
+
+static void set_metadata(cJSON *manifest, const char *key, const char *value) {
+  cJSON_AddStringToObject(cJSON_GetObjectItemCaseSensitive(manifest, "metadata"), key, value);
+}
+
+/* The whole manifest as a merge patch: its lists replace the live ones, and with them whatever was added. */
+static uint64_t plan_mend(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest) {
+  set_metadata(manifest, "resourceVersion", child->resource_version);
+  cJSON *pod = cJSON_GetObjectItemCaseSensitive(
+      cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(manifest, "spec"), "template"), "spec");
+  if (pod && !cJSON_GetObjectItemCaseSensitive(pod, "initContainers")) cJSON_AddNullToObject(pod, "initContainers");
+  const char *note = arena_printf(plan->arena, "%s %s had something added that is not in the stack's spec: removed",
+                                  resources[resource].api.kind, child->name);
+  return plan_add(plan, (struct action){.type = ACTION_MERGE,
+                                        .resource = resource,
+                                        .name = child->name,
+                                        .field_manager = FIELD_MANAGER,
+                                        .body = manifest,
+                                        .event = {"Warning", "DriftRemoved", note}});
+}
+
+static uint64_t plan_change(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest, uint64_t needs,
+                            bool drifted) {
+  if (child->update_entry >= 0)
+    needs |= plan_add(plan, (struct action){.type = ACTION_OWN,
+                                            .resource = resource,
+                                            .name = child->name,
+                                            .field_manager = FIELD_MANAGER,
+                                            .body = own_patch(child),
+                                            .needs = needs});
+  set_metadata(manifest, "uid", child->uid);
+  struct plan_event event = {0};
+  if (drifted)
+    event = (struct plan_event){
+        "Warning", "DriftMended",
+        arena_printf(plan->arena, "%s %s was changed by somebody else: set back", resources[resource].api.kind, child->name)};
+  return plan_add(plan, (struct action){.type = ACTION_APPLY,
+                                        .resource = resource,
+                                        .name = child->name,
+                                        .field_manager = FIELD_MANAGER,
+                                        .body = manifest,
+                                        .uid = child->uid,
+                                        .needs = needs,
+                                        .event = event});
+}
+
+/* Compares what was rendered (and is taken) with what is there. */
+static uint64_t plan_existing(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest, uint64_t needs) {
+  struct fingerprint wanted = {0};
+  const cJSON *hash = cJSON_GetObjectItemCaseSensitive(json_get(manifest, "metadata.annotations"), ANNOTATION_APPLIED_HASH);
+  bool same_render = child->applied_hash && cJSON_IsString(hash) && !strcmp(child->applied_hash, hash->valuestring);
+  uint64_t bit = 0;
+  if (child->deleting || fingerprint_take(manifest, &wanted) < 0) {
+    cJSON_Delete(manifest); /* what is going comes back once it is gone */
+  } else if (same_render && fingerprint_foreign(&child->fingerprint, &wanted)) {
+    bit = plan_mend(plan, resource, child, manifest);
+  } else if (!same_render || !fingerprint_covers(&child->fingerprint, &wanted)) {
+    bit = plan_change(plan, resource, child, manifest, needs, same_render);
+  } else {
+    cJSON_Delete(manifest);
+  }
+  fingerprint_done(&wanted);
+  return bit;
+}
+
+static const char *conflict_with(const struct observation *o, enum resource resource, const char *name, struct arena *arena) {
+  const char *kind = resources[resource].api.kind;
+  return arena_printf(
+      arena,
+      "%s %s/%s belongs to somebody else and is left alone; rename one of them, delete it, or hand it over: kubectl -n %s annotate "
+      "%s %s " ANNOTATION_ADOPT "=true",
+      kind, o->stack->namespace, name, o->stack->namespace, resources[resource].api.plural, name);
+}
+
+/* One child that is wanted: made, or compared. */
+static uint64_t plan_wanted(const struct observation *o, enum child_kind kind, const struct render_input *in, uint64_t needs,
+                            struct plan *plan, const char **conflict) {
+  enum resource resource = child_resources[kind];
+  char name[64];
+  child_kinds[kind].name(in, name);
+  const struct child *child = observation_find(o, resource, name);
+  if (child && !observation_owns(o, child)) {
+    if (!*conflict) *conflict = conflict_with(o, resource, name, plan->arena);
+    return 0;
+  }
+  cJSON *manifest = child_kinds[kind].render(in);
+  if (!manifest) return 0;
+  render_seal(manifest);
+  if (child) return plan_existing(plan, resource, child, manifest, needs);
+  if (kind == CHILD_DEPLOYMENT) render_initial_replicas(manifest, o->stack);
+  return plan_add(plan, (struct action){.type = ACTION_CREATE,
+                                        .resource = resource,
+                                        .name = arena_strdup(plan->arena, name),
+                                        .field_manager = FIELD_MANAGER,
+                                        .body = manifest,
+                                        .needs = needs});
+}
+
+static void plan_unwanted(const struct observation *o, enum child_kind kind, const struct render_input *in, struct plan *plan) {
+  enum resource resource = child_resources[kind];
+  char name[64];
+  child_kinds[kind].name(in, name);
+  const struct child *child = observation_find(o, resource, name);
+  if (!child || child->deleting || !child->owner_uid || strcmp(child->owner_uid, o->stack->uid)) return;
+  const char *note = arena_printf(plan->arena, "%s %s is turned off in the spec: deleted", resources[resource].api.kind, child->name);
+  plan_add(
+      plan,
+      (struct action){
+          .type = ACTION_DELETE, .resource = resource, .name = child->name, .uid = child->uid, .event = {"Normal", "ChildRemoved", note}});
+}
+
+struct children_verdict children_plan(const struct observation *o, const struct content *content, struct plan *plan) {
+  struct children_verdict verdict = {0};
+  const struct render_input in = input_of(o, content, o->secret->hash);
+  for (enum child_kind kind = 0; kind < CHILD_KINDS; kind++) {
+    if (kind == CHILD_DEPLOYMENT) continue;
+    if (!child_kinds[kind].wanted(&in)) {
+      plan_unwanted(o, kind, &in, plan);
+      continue;
+    }
+    uint64_t bit = plan_wanted(o, kind, &in, 0, plan, &verdict.conflict);
+    if (kind == CHILD_SERVICE_ACCOUNT || kind == CHILD_ENV || kind == CHILD_DESIGN_TOKENS) verdict.pods_need |= bit;
+  }
+  return verdict;
+}
+
+/* Replicas are set alone, by a manager of their own, and only when the spec's number has changed: so `kubectl scale` and an autoscaler work. */
+static void plan_replicas(const struct observation *o, const struct child *deployment, struct plan *plan) {
+  const struct stack *s = o->stack;
+  if (s->spec.autoscaling.enabled || deployment->deleting || deployment->deployment.applied_replicas == s->spec.replicas) return;
+  char number[24];
+  (void)snprintf(number, sizeof number, "%lld", (long long)s->spec.replicas);
+  cJSON *body = cJSON_CreateObject();
+  cJSON_AddStringToObject(body, "apiVersion", "apps/v1");
+  cJSON_AddStringToObject(body, "kind", "Deployment");
+  cJSON *metadata = cJSON_AddObjectToObject(body, "metadata");
+  cJSON_AddStringToObject(metadata, "name", deployment->name);
+  cJSON_AddStringToObject(metadata, "namespace", s->namespace);
+  cJSON_AddStringToObject(metadata, "uid", deployment->uid);
+  cJSON_AddStringToObject(cJSON_AddObjectToObject(metadata, "annotations"), ANNOTATION_APPLIED_REPLICAS, number);
+  cJSON_AddNumberToObject(cJSON_AddObjectToObject(body, "spec"), "replicas", (double)s->spec.replicas);
+  plan_add(plan, (struct action){.type = ACTION_APPLY,
+                                 .resource = RESOURCE_DEPLOYMENT,
+                                 .name = deployment->name,
+                                 .field_manager = REPLICAS_MANAGER,
+                                 .body = body,
+                                 .uid = deployment->uid});
+}
+
+void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
+                              const char **conflict) {
+  char name[64];
+  struct render_input in = input_of(o, content, o->secret->state == SECRET_READ ? o->secret->hash : NULL);
+  child_kinds[CHILD_DEPLOYMENT].name(&in, name);
+  const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, name);
+  if (deployment && !in.secret_hash) in.secret_hash = deployment->deployment.secret_hash; /* a Secret that is away rolls nothing */
+  plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, conflict);
+  if (deployment && observation_owns(o, deployment)) plan_replicas(o, deployment, plan);
+}

@@ -1,0 +1,47 @@
+/* Everything that a decision about one stack may depend on, gathered at one moment. plan() sees nothing else: no cache, no clock, no network. */
+#pragma once
+
+#include "stack/child.h"
+#include "stack/resources.h"
+#include "stack/stack.h"
+
+/* What is known of the Secret that spec.secrets names. Values never get here. */
+struct secret_view {
+  enum { SECRET_UNREAD, SECRET_ABSENT, SECRET_READ } state;
+  char *resource_version;
+  char hash[16];     /* of all it holds: the pods' overlay */
+  char database[16]; /* hash of the database URL's host, port and name; "" where there is none */
+  char *keys;        /* names of its non-empty keys, each followed by a newline */
+};
+
+/* What is known of the JWKS Secret. */
+struct keys_view {
+  enum { KEYS_UNREAD, KEYS_ABSENT, KEYS_READ } state;
+  char *resource_version;
+  char *problem; /* a sentence where it is damaged, else NULL */
+  char *signing; /* kid */
+  int64_t created_ms;
+};
+
+struct child_list {
+  const struct child **items;
+  size_t count;
+};
+
+struct observation {
+  int64_t now_ms; /* the API server's real time */
+  const struct stack *stack;
+  const char *companion_image;
+  const struct secret_view *secret;
+  const struct keys_view *keys;
+  bool design_tokens_found;              /* the ConfigMap that designTokens.configMapRef names exists */
+  struct child_list children[RESOURCES]; /* by our label */
+  struct child_list fetched[RESOURCES];  /* met by name when a create was refused: ours without the label, or somebody else's */
+  const struct error *last_error;        /* of the last round's writes, or NULL */
+};
+
+/* The child of that name, wherever it was found; NULL when there is none. */
+const struct child *observation_find(const struct observation *o, enum resource resource, const char *name);
+
+/* It is controlled by this stack, or offered for adoption. */
+bool observation_owns(const struct observation *o, const struct child *child);

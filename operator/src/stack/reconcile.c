@@ -1,0 +1,371 @@
+#include "stack/reconcile.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "rotation/keys.h"
+#include "rotation/secrets.h"
+#include "stack/apply.h"
+#include "stack/memory.h"
+#include "stack/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  ARENA_MAX_BYTES = 4 << 20,
+  FETCHED_FRESH_MS = 5000, /* how long what stood in the way is believed */
+  CONFLICT_LOOK_AGAIN_MS = 5000,
+  CATCH_UP_LOOK_AGAIN_MS = 1000,
+  SKEW_MS = 2000, /* Date has whole seconds: less is no skew */
+};
+
+struct reconciler {
+  struct reconciler_options options;
+  struct map *memories; /* by key: struct memory */
+  struct map *rounds;   /* by key: struct round, under way */
+  int64_t skew_ms;      /* the API server's clock less ours */
+};
+
+struct round {
+  struct reconciler *reconciler;
+  char *key, *namespace, *name;
+  struct memory *memory;
+  struct kube_call *call;
+  struct apply *apply;
+  struct arena *arena;
+  struct plan plan;
+  int64_t started_ns;
+  size_t refreshing; /* the fetched object that is being read again */
+};
+
+static void round_free(void *memory) {
+  struct round *round = memory;
+  if (!round) return;
+  kube_cancel(round->call);
+  apply_cancel(round->apply);
+  plan_done(&round->plan);
+  arena_free(round->arena);
+  free(round->key);
+  free(round->namespace);
+  free(round->name);
+  free(round);
+}
+
+static void finish(struct round *round, struct reconcile_result result) {
+  struct reconciler *r = round->reconciler;
+  result.took_ns = clock_monotonic_ns() - round->started_ns;
+  result.phase = round->plan.phase;
+  (void)map_take(r->rounds, round->key);
+  if (result.outcome == RECONCILE_GONE) map_remove(r->memories, round->key);
+  r->options.finished(r->options.owner, round->key, &result);
+  round_free(round);
+}
+
+static void retry(struct round *round, const struct error *error) {
+  finish(round, (struct reconcile_result){.outcome = RECONCILE_RETRY, .error = *error});
+}
+
+static int64_t now_ms(const struct reconciler *r) {
+  return clock_real_ms() + (r->skew_ms > SKEW_MS || r->skew_ms < -SKEW_MS ? r->skew_ms : 0);
+}
+
+static const struct stack *stack_of(const struct round *round) {
+  return caches_get(round->reconciler->options.caches, RESOURCE_STACK, round->namespace, round->name);
+}
+
+/* ---- reading what the watches do not show ---- */
+
+static void proceed(struct round *round);
+
+static int get(struct round *round, enum resource resource, const char *name, void (*on_done)(void *, const struct kube_response *)) {
+  struct buffer path;
+  struct error error = {0};
+  kube_path(&path, &resources[resource].api, round->namespace, name, NULL);
+  round->call = kube_send(round->reconciler->options.client,
+                          &(struct kube_request){.method = "GET", .path = buffer_text(&path), .on_done = on_done, .owner = round}, &error);
+  buffer_done(&path);
+  if (!round->call) retry(round, &error);
+  return round->call ? 0 : -1;
+}
+
+/* The object of an answer, or NULL with *GONE or an error that has ended the round. */
+static cJSON *answer(struct round *round, const struct kube_response *response, bool *gone) {
+  cJSON *object = NULL;
+  struct error error = response->error;
+  round->call = NULL;
+  if (response->server_ms) round->reconciler->skew_ms = response->server_ms - clock_real_ms();
+  *gone = response->error.kind == ERROR_NOT_FOUND;
+  if (*gone) return NULL;
+  if (response->error.kind != ERROR_NONE || kube_response_parse(response, &object, &error) < 0) retry(round, &error);
+  return object;
+}
+
+static void on_secret(void *owner, const struct kube_response *response) {
+  struct round *round = owner;
+  bool gone;
+  struct error error = {0};
+  cJSON *object = answer(round, response, &gone);
+  if (!object && !gone) return;
+  const struct stack *stack = stack_of(round);
+  int result = 0;
+  if (gone || !stack)
+    secret_view_set_absent(&round->memory->secret);
+  else
+    result = secret_view_read(&round->memory->secret, object, stack->spec.database.secret_key, &error);
+  cJSON_Delete(object);
+  if (result < 0) return retry(round, &error);
+  proceed(round);
+}
+
+static void on_keys(void *owner, const struct kube_response *response) {
+  struct round *round = owner;
+  bool gone;
+  struct error error = {0};
+  cJSON *object = answer(round, response, &gone);
+  if (!object && !gone) return;
+  int result = 0;
+  if (gone)
+    keys_view_set_absent(&round->memory->keys);
+  else
+    result = keys_view_read(&round->memory->keys, object, &error);
+  cJSON_Delete(object);
+  if (result < 0) return retry(round, &error);
+  proceed(round);
+}
+
+static void on_fetched(void *owner, const struct kube_response *response) {
+  struct round *round = owner;
+  struct fetched *fetched = &round->memory->fetched[round->refreshing];
+  bool gone;
+  struct error error = {0};
+  cJSON *object = answer(round, response, &gone);
+  if (!object && !gone) return;
+  child_free(fetched->child);
+  fetched->child = object ? child_project(resources[fetched->resource].view, object, &error) : NULL;
+  fetched->read_ms = clock_monotonic_ms();
+  cJSON_Delete(object);
+  if (!fetched->child) memory_forget_fetched(round->memory, round->refreshing);
+  proceed(round);
+}
+
+/* Sets the view absent where the metadata cache shows none; asks for it where it shows another version. True while a read is under way or the round has
+ * ended. */
+static bool read_secret(struct round *round, const struct stack *stack) {
+  struct secret_view *view = &round->memory->secret;
+  const struct child *seen = caches_get(round->reconciler->options.caches, RESOURCE_SECRET, round->namespace, stack->spec.secrets.name);
+  if (!seen) return secret_view_set_absent(view), false;
+  if (view->state == SECRET_READ && !strcmp(view->resource_version, seen->resource_version)) return false;
+  (void)get(round, RESOURCE_SECRET, stack->spec.secrets.name, on_secret);
+  return true;
+}
+
+static bool read_keys(struct round *round, const struct stack *stack) {
+  char name[64];
+  struct keys_view *view = &round->memory->keys;
+  const struct child *seen =
+      caches_get(round->reconciler->options.caches, RESOURCE_SECRET, round->namespace, stack_jwks_secret_name(stack, name));
+  if (!seen) return keys_view_set_absent(view), false;
+  if (view->state == KEYS_READ && !strcmp(view->resource_version, seen->resource_version)) return false;
+  (void)get(round, RESOURCE_SECRET, name, on_keys);
+  return true;
+}
+
+static bool refresh_fetched(struct round *round) {
+  struct memory *memory = round->memory;
+  for (size_t i = 0; i < memory->fetched_count; i++) {
+    struct fetched *fetched = &memory->fetched[i];
+    if (fetched->read_ms && clock_monotonic_ms() - fetched->read_ms < FETCHED_FRESH_MS) continue;
+    round->refreshing = i;
+    (void)get(round, fetched->resource, fetched->name, on_fetched);
+    return true;
+  }
+  return false;
+}
+
+/* ---- observing ---- */
+
+struct gathering {
+  struct arena *arena;
+  struct child_list *list;
+  size_t capacity;
+};
+
+static void gather(void *owner, const char *key, const void *projection) {
+  (void)key;
+  struct gathering *g = owner;
+  if (g->list->count == g->capacity) {
+    size_t capacity = g->capacity ? g->capacity * 2 : 8;
+    const struct child **grown = arena_alloc(g->arena, capacity * sizeof *grown);
+    if (!grown) return;
+    if (g->list->count) memcpy(grown, g->list->items, g->list->count * sizeof *grown);
+    g->list->items = grown;
+    g->capacity = capacity;
+  }
+  g->list->items[g->list->count++] = projection;
+}
+
+static void observe(struct round *round, const struct stack *stack, struct observation *o) {
+  const struct reconciler *r = round->reconciler;
+  const struct memory *memory = round->memory;
+  *o = (struct observation){.now_ms = now_ms(r),
+                            .stack = stack,
+                            .companion_image = r->options.companion_image,
+                            .secret = &memory->secret,
+                            .keys = &memory->keys,
+                            .last_error = memory->last_error.kind ? &memory->last_error : NULL};
+  for (enum resource resource = 0; resource < RESOURCES; resource++) {
+    if (!resources[resource].ours) continue;
+    caches_each(r->options.caches, resource, round->namespace, round->key, gather,
+                &(struct gathering){round->arena, &o->children[resource], 0});
+  }
+  for (enum resource resource = 0; resource < RESOURCES; resource++) {
+    struct gathering fetched = {round->arena, &o->fetched[resource], 0};
+    for (size_t i = 0; i < memory->fetched_count; i++)
+      if (memory->fetched[i].resource == resource && memory->fetched[i].child) gather(&fetched, NULL, memory->fetched[i].child);
+  }
+  const char *tokens = stack->spec.design_tokens.config_map_ref;
+  o->design_tokens_found = tokens && caches_get(r->options.caches, RESOURCE_REFERENCED_CONFIG_MAP, round->namespace, tokens);
+}
+
+/* ---- applying ---- */
+
+static void on_wrote(void *owner, enum resource resource, const char *name, const cJSON *object) {
+  struct round *round = owner;
+  if (resource == RESOURCE_SECRET && !object) return; /* other kinds of change to it are seen by its own version */
+  const char *version = object ? json_string(object, "metadata.resourceVersion", "") : NULL;
+  memory_expect(round->memory, resource, name, version, clock_monotonic_ms());
+}
+
+static void on_exists(void *owner, enum resource resource, const char *name) {
+  memory_fetch(((struct round *)owner)->memory, resource, name);
+}
+
+static int on_make_keys(void *owner, cJSON **ret_manifest, struct error *error) {
+  struct round *round = owner;
+  const struct stack *stack = stack_of(round);
+  if (!stack) return error_set(error, ERROR_CONFLICT, "the stack is gone");
+  return keys_make(stack, now_ms(round->reconciler), ret_manifest, error);
+}
+
+static void on_applied(void *owner, const struct apply_result *applied) {
+  struct round *round = owner;
+  round->apply = NULL;
+  struct reconcile_result result = {.outcome = RECONCILED, .look_again_ms = round->plan.look_again_ms};
+  bool failed = applied->outcome == APPLY_FAILED;
+  if (failed)
+    round->memory->last_error = applied->error;
+  else
+    error_clear(&round->memory->last_error);
+  if (applied->outcome != APPLY_OK) {
+    result.outcome = RECONCILE_RETRY;
+    result.error = applied->error;
+  } else if (round->memory->fetched_count && (!result.look_again_ms || result.look_again_ms > CONFLICT_LOOK_AGAIN_MS)) {
+    result.look_again_ms = CONFLICT_LOOK_AGAIN_MS;
+  }
+  finish(round, result);
+}
+
+static void apply(struct round *round, const struct stack *stack) {
+  const struct reconciler *r = round->reconciler;
+  const struct apply_context context = {.client = r->options.client,
+                                        .events = r->options.events,
+                                        .wrote = on_wrote,
+                                        .exists = on_exists,
+                                        .make_keys = on_make_keys,
+                                        .on_done = on_applied,
+                                        .owner = round};
+  const struct apply_target target = {round->namespace, round->name, stack->uid, stack->resource_version};
+  struct error error = {0};
+  round->apply = apply_start(&context, &target, &round->plan, &error);
+  if (!round->apply) retry(round, &error);
+}
+
+/* ---- one round ---- */
+
+static void decide(struct round *round, const struct stack *stack) {
+  struct observation o;
+  struct error error = {0};
+  observe(round, stack, &o);
+  if (plan_make(&o, &round->plan, &error) < 0 || arena_failed(round->arena)) {
+    if (!error.kind) (void)error_oom(&error);
+    return retry(round, &error);
+  }
+  if (!round->plan.action_count && !round->plan.status_changed) {
+    error_clear(&round->memory->last_error);
+    return on_applied(round, &(struct apply_result){0});
+  }
+  apply(round, stack);
+}
+
+/* Called at the start and after each read: does what is still missing, and decides once nothing is. */
+static void proceed(struct round *round) {
+  const struct stack *stack = stack_of(round);
+  if (!stack) return finish(round, (struct reconcile_result){.outcome = RECONCILE_GONE});
+  if (read_secret(round, stack) || read_keys(round, stack) || refresh_fetched(round)) return;
+  decide(round, stack);
+}
+
+static const char *version_in_cache(void *owner, enum resource resource, const char *name) {
+  struct round *round = owner;
+  const void *found = caches_get(round->reconciler->options.caches, resource, round->namespace, name);
+  if (!found) return NULL;
+  return resource == RESOURCE_STACK ? ((const struct stack *)found)->resource_version : ((const struct child *)found)->resource_version;
+}
+
+static struct memory *memory_of(struct reconciler *r, const char *key) {
+  struct memory *memory = map_get(r->memories, key);
+  if (memory) return memory;
+  memory = calloc(1, sizeof *memory);
+  if (memory && map_put(r->memories, key, memory) == 0) return memory;
+  free(memory);
+  return NULL;
+}
+
+static struct round *round_new(struct reconciler *r, const char *key) {
+  struct round *round = calloc(1, sizeof *round);
+  const char *slash = strchr(key, '/');
+  if (!round || !slash) return free(round), NULL;
+  round->reconciler = r;
+  round->started_ns = clock_monotonic_ns();
+  round->key = strdup(key);
+  round->namespace = strndup(key, (size_t)(slash - key));
+  round->name = strdup(slash + 1);
+  round->arena = arena_new(ARENA_MAX_BYTES);
+  round->plan.arena = round->arena;
+  round->memory = memory_of(r, key);
+  if (round->key && round->namespace && round->name && round->arena && round->memory && map_put(r->rounds, key, round) == 0) return round;
+  round_free(round);
+  return NULL;
+}
+
+void reconciler_run(struct reconciler *r, const char *key) {
+  struct round *round = round_new(r, key);
+  if (!round) {
+    struct reconcile_result result = {.outcome = RECONCILE_RETRY};
+    (void)error_oom(&result.error);
+    return r->options.finished(r->options.owner, key, &result);
+  }
+  if (memory_caught_up(round->memory, version_in_cache, round, clock_monotonic_ms()))
+    proceed(round);
+  else
+    finish(round, (struct reconcile_result){.outcome = RECONCILED, .look_again_ms = CATCH_UP_LOOK_AGAIN_MS});
+}
+
+struct reconciler *reconciler_new(const struct reconciler_options *options, struct error *error) {
+  struct reconciler *r = calloc(1, sizeof *r);
+  if (!r) return (void)error_oom(error), NULL;
+  r->options = *options;
+  r->memories = map_new(memory_free);
+  r->rounds = map_new(round_free);
+  if (!r->memories || !r->rounds) return reconciler_free(r), (void)error_oom(error), NULL;
+  return r;
+}
+
+void reconciler_free(struct reconciler *r) {
+  if (!r) return;
+  map_free(r->rounds);
+  map_free(r->memories);
+  free(r);
+}
+
+unsigned reconciler_active(const struct reconciler *r) { return (unsigned)map_count(r->rounds); }

@@ -1,0 +1,138 @@
+#include "stack/status.h"
+
+#include "base/clock.h"
+#include "stack/conditions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_time(cJSON *object, const char *key, int64_t ms) {
+  char text[RFC3339_SIZE];
+  if (!ms) return;
+  format_rfc3339(ms, text);
+  cJSON_AddStringToObject(object, key, text);
+}
+
+static void add_revision(cJSON *to, const char *key, const struct child *revision) {
+  if (revision) cJSON_AddNumberToObject(to, key, (double)revision->revision.number);
+}
+
+static const char *truth(bool value) { return value ? "True" : "False"; }
+
+static void add_available(struct conditions *c, const struct judgement *j) {
+  const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
+  char message[96];
+  if (!d) return condition_set(c, "Available", "False", "NoDeployment", "no pods have been asked for yet");
+  bool available = d->available > 0 || d->replicas == 0;
+  (void)snprintf(message, sizeof message, "%lld of %lld pods are available", (long long)d->available, (long long)d->replicas);
+  condition_set(c, "Available", truth(available), available ? "PodsAvailable" : "NoPodAvailable", message);
+}
+
+static const struct {
+  const char *state, *condition, *reason, *message; /* of the status; of MigrationsComplete */
+} migration_rows[] = {
+    [MIGRATION_OFF] = {NULL, "True", "NotNeeded", "no migration is asked for at this stage"},
+    [MIGRATION_DONE] = {"Succeeded", "True", "Succeeded", "the database was migrated for this image"},
+    [MIGRATION_DUE] = {"Due", "False", "Due", "the migration runs once the Deployment has been changed"},
+    [MIGRATION_RUNNING] = {"Running", "False", "Running", "a migration is at work"},
+    [MIGRATION_WAITING] = {"Waiting", "False", "Retrying", NULL},
+    [MIGRATION_FAILED] = {"Failed", "False", "Failed", NULL},
+};
+
+static void add_migrations_complete(struct conditions *c, const struct judgement *j) {
+  const struct migration *m = &j->migration;
+  const char *message = migration_rows[m->state].message ? migration_rows[m->state].message : m->message ? m->message : "";
+  condition_set(c, "MigrationsComplete", migration_rows[m->state].condition, migration_rows[m->state].reason, message);
+}
+
+/* A suspended stack stays as ready as it was. */
+static void add_ready(struct conditions *c, const struct standing *s) {
+  const cJSON *before = condition_find(c->before, "Ready");
+  bool suspended = !strcmp(s->phase, "Suspended");
+  if (suspended && before)
+    condition_set(c, "Ready", json_string(before, "status", "False"), json_string(before, "reason", s->reason),
+                  json_string(before, "message", s->message));
+  else
+    condition_set(c, "Ready", truth(s->ready), s->reason, s->message);
+  if (suspended) condition_set(c, "Suspended", "True", s->reason, s->message);
+}
+
+static cJSON *conditions_of(const struct observation *o, const struct judgement *j) {
+  struct conditions c = {.before = json_get(o->stack->status, "conditions"),
+                         .now_ms = o->now_ms,
+                         .generation = o->stack->generation,
+                         .list = cJSON_CreateArray()};
+  const struct standing *s = &j->standing;
+  add_ready(&c, s);
+  if (s->reconciling) condition_set(&c, "Reconciling", "True", s->reason, s->message);
+  if (s->stalled) condition_set(&c, "Stalled", "True", s->reason, s->message);
+  add_available(&c, j);
+  if (!j->complete) return c.list;
+  condition_set(&c, "SecretsReady", truth(j->secrets.ok), j->secrets.reason, j->secrets.message);
+  condition_set(&c, "KeysReady", truth(j->keys.ok), j->keys.reason, j->keys.message);
+  add_migrations_complete(&c, j);
+  return c.list;
+}
+
+static void add_migration(cJSON *status, const struct judgement *j) {
+  const struct migration *m = &j->migration;
+  if (!migration_rows[m->state].state) return;
+  cJSON *to = cJSON_AddObjectToObject(status, "migration");
+  add_revision(to, "revision", j->history.target);
+  cJSON_AddStringToObject(to, "kind", "migrate");
+  cJSON_AddNumberToObject(to, "attempt", (double)m->attempt);
+  cJSON_AddStringToObject(to, "state", migration_rows[m->state].state);
+  add_time(to, "nextAttemptAt", m->state == MIGRATION_WAITING ? m->next_attempt_ms : 0);
+  if (m->schema_version >= 0) cJSON_AddNumberToObject(to, "schemaVersion", (double)m->schema_version);
+  if (m->message) cJSON_AddStringToObject(to, "message", m->message);
+}
+
+static void add_keys(cJSON *status, const struct observation *o) {
+  if (o->keys->state != KEYS_READ || !o->keys->signing) return;
+  cJSON *to = cJSON_AddObjectToObject(status, "keys");
+  cJSON_AddStringToObject(to, "signing", o->keys->signing);
+  cJSON *item = cJSON_CreateObject();
+  cJSON_AddStringToObject(item, "kid", o->keys->signing);
+  cJSON_AddStringToObject(item, "state", "signing");
+  add_time(item, "since", o->keys->created_ms);
+  cJSON_AddItemToArray(cJSON_AddArrayToObject(to, "items"), item);
+}
+
+/* The time moves only with the words. */
+static void add_last_decision(cJSON *status, const struct observation *o, const struct standing *s) {
+  const cJSON *before = json_get(o->stack->status, "lastDecision");
+  char summary[192];
+  (void)snprintf(summary, sizeof summary, "%s: %s", s->phase, s->reason);
+  bool same = !strcmp(json_string(before, "summary", ""), summary);
+  cJSON *to = cJSON_AddObjectToObject(status, "lastDecision");
+  if (same)
+    cJSON_AddStringToObject(to, "at", json_string(before, "at", ""));
+  else
+    add_time(to, "at", o->now_ms);
+  cJSON_AddStringToObject(to, "summary", summary);
+}
+
+static void add_scale(cJSON *status, const struct observation *o, const struct child *deployment) {
+  char selector[128];
+  (void)snprintf(selector, sizeof selector, "app=%s,app.kubernetes.io/component=server", o->stack->name);
+  cJSON_AddNumberToObject(status, "replicas", deployment ? (double)deployment->deployment.current : 0);
+  cJSON_AddNumberToObject(status, "readyReplicas", deployment ? (double)deployment->deployment.ready : 0);
+  cJSON_AddStringToObject(status, "selector", selector);
+}
+
+cJSON *status_build(const struct observation *o, const struct judgement *j) {
+  cJSON *status = cJSON_CreateObject();
+  cJSON_AddNumberToObject(status, "observedGeneration", (double)o->stack->generation);
+  cJSON_AddStringToObject(status, "phase", j->standing.phase);
+  cJSON_AddItemToObject(status, "conditions", conditions_of(o, j));
+  add_scale(status, o, j->deployment);
+  add_last_decision(status, o, &j->standing);
+  if (!j->complete) return status;
+  cJSON *revision = cJSON_AddObjectToObject(status, "revision");
+  add_revision(revision, "current", j->history.current);
+  add_revision(revision, "target", j->history.target);
+  add_revision(revision, "previous", j->history.previous);
+  add_migration(status, j);
+  add_keys(status, o);
+  return status;
+}

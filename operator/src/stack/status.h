@@ -1,0 +1,28 @@
+/* The status of a stack, from what was decided. Pure: conditions, numbers and words; patched only when it differs from what is there. */
+#pragma once
+
+#include "release/history.h"
+#include "release/migration.h"
+#include "release/rollout.h"
+#include "rotation/keys.h"
+#include "rotation/secrets.h"
+
+/* Where a stack stands, as one row of kstatus (sigs.k8s.io/cli-utils) and a word for people. */
+struct standing {
+  const char *phase; /* Pending, Migrating, RollingOut, Ready, Blocked, Suspended, Failed */
+  bool ready, reconciling, stalled;
+  const char *reason, *message;
+};
+
+struct judgement {
+  struct standing standing;
+  struct secrets_verdict secrets;
+  struct keys_verdict keys;
+  struct history history;
+  struct migration migration;
+  const struct child *deployment; /* NULL: none yet */
+  bool complete;                  /* false: decided too early for migration and history to mean anything (a spec that is refused) */
+};
+
+/* The whole status. The caller owns it; NULL without memory. */
+cJSON *status_build(const struct observation *o, const struct judgement *j);
