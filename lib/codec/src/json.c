@@ -36,7 +36,7 @@ const char *json_string(const cJSON *object, const char *path, const char *fallb
   return cJSON_IsString(item) ? item->valuestring : fallback;
 }
 
-static bool is_whole(double d) { return d >= -(double)JSON_INT_MAX && d <= (double)JSON_INT_MAX && trunc(d) == d; }
+static bool is_whole(double d) { return d >= -(double)JSON_INT_MAX && d <= (double)JSON_INT_MAX && (double)(int64_t)d == d; }
 
 int64_t json_int(const cJSON *object, const char *path, int64_t fallback) {
   const cJSON *item = json_get(object, path);

@@ -137,7 +137,7 @@ static int check_times(struct verification *v, const cJSON *claims, int64_t *ret
     if ((there = read_date(v, claims, starts[i], &start)) < 0) return -1;
     if (there && start > now + skew) return refuse(v, JWT_NOT_YET, "is not valid yet");
   }
-  *ret_exp_s = (int64_t)floor(exp);
+  *ret_exp_s = (int64_t)exp;
   return 0;
 }
 
