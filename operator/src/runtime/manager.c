@@ -242,11 +242,9 @@ static int listen_ports(struct manager *manager, struct error *error) {
   manager->metrics = metrics_new();
   if (!manager->metrics) return error_oom(error);
   metrics_set(manager->metrics, METRIC_BUILD_INFO, 1, SUPERNOVA_VERSION);
-  manager->probe_server =
-      probes_new(manager->loop, &(struct probes_options){.port = (uint16_t)s->probe_port, .answer = answer_probe, .owner = manager}, error);
+  manager->probe_server = probes_start(manager->loop, (uint16_t)s->probe_port, answer_probe, manager, error);
   if (!manager->probe_server) return error_wrap(error, "listen for probes");
-  manager->metrics_server = probes_new(
-      manager->loop, &(struct probes_options){.port = (uint16_t)s->metrics_port, .answer = answer_metrics, .owner = manager}, error);
+  manager->metrics_server = probes_start(manager->loop, (uint16_t)s->metrics_port, answer_metrics, manager, error);
   return manager->metrics_server ? 0 : error_wrap(error, "listen for metrics");
 }
 
@@ -272,8 +270,8 @@ void manager_free(struct manager *manager) {
   if (!manager) return;
   timer_stop(&manager->sync);
   timer_stop(&manager->drain);
-  probes_free(manager->probe_server);
-  probes_free(manager->metrics_server);
+  probes_stop(manager->probe_server);
+  probes_stop(manager->metrics_server);
   lease_free(manager->lease);
   reconciler_free(manager->reconciler);
   caches_free(manager->caches);
