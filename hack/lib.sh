@@ -18,10 +18,13 @@ current_step=""
 
 say() { echo "$*" >&2; }
 
-# step TEXT: say what begins now; a failure names it. The time is that since the script's start.
+# Of the outermost script: those that it calls go on counting from there.
+export SUPERNOVA_BEGAN=${SUPERNOVA_BEGAN:-$EPOCHSECONDS}
+
+# step TEXT: say what begins now, and when; a failure names it.
 step() {
   current_step=$1
-  printf '==> [%3ds] %s\n' "$SECONDS" "$1" >&2
+  printf '==> [%3d s] %s\n' $((EPOCHSECONDS - SUPERNOVA_BEGAN)) "$1" >&2
 }
 
 # die WHY [NEXT]: end with the step, the reason and what to do next.
