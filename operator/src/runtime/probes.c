@@ -1,5 +1,7 @@
 #include "runtime/probes.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -32,8 +34,7 @@ struct probes {
   struct loop *loop;
   struct io listener;
   struct timer resume;
-  probes_answer *answer;
-  void *owner;
+  struct probes_options options;
   uint64_t accepted;
   struct connection connections[CONNECTIONS_MAX];
 };
@@ -59,16 +60,19 @@ struct request {
 
 /* "GET /healthz?verbose HTTP/1.1": 0 and *ret, or the status that says what is wrong. */
 static int parse_request(const char *head, struct request *ret) {
-  char method[16], target[512], rest;
-  int minor;
-  size_t line = strcspn(head, "\r\n"), printable = 0;
+  size_t line = strcspn(head, "\r\n"), method = strcspn(head, " "), printable = 0;
   while (head[printable] >= ' ' && head[printable] <= '~') printable++;
-  if (printable != line) return 400;
-  if (sscanf(head, "%15[A-Z] %511[^ ] HTTP/1.%1d%c", method, target, &minor, &rest) != 4 || rest != '\r' || target[0] != '/') return 400;
-  ret->head_only = !strcmp(method, "HEAD");
-  if (!ret->head_only && strcmp(method, "GET") != 0) return 405;
-  target[strcspn(target, "?")] = 0;
-  memcpy(ret->path, target, sizeof target);
+  if (printable != line || head[line] != '\r' || method >= line) return 400;
+
+  const char *target = head + method + 1, *version = target + strcspn(target, " ") + 1, *end = head + line;
+  if (*target != '/' || version + strlen("HTTP/1.x") != end || strncmp(version, "HTTP/1.", 7) != 0) return 400;
+  if (version[7] != '0' && version[7] != '1') return 400;
+  ret->head_only = !strncmp(head, "HEAD ", 5);
+  if (!ret->head_only && strncmp(head, "GET ", 4) != 0) return 405;
+
+  size_t path = strcspn(target, "? ");
+  if (path >= sizeof ret->path) return 404;
+  memcpy(ret->path, target, path);
   return 0;
 }
 
@@ -98,14 +102,10 @@ static void compose(struct connection *c, int status, const char *content_type, 
 
 /* --- the connection */
 
-static void on_ready(struct io *io, uint32_t events);
-
 static void drain(struct connection *c) {
   char waste[4096];
-  ssize_t n;
-  while ((n = recv(c->io.fd, waste, sizeof waste, 0)) > 0)
-    ;
-  if (n == 0 || (errno != EAGAIN && errno != EINTR)) connection_close(c);
+  ssize_t n = recv(c->io.fd, waste, sizeof waste, 0);
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) connection_close(c);
 }
 
 static void flush(struct connection *c) {
@@ -120,8 +120,7 @@ static void flush(struct connection *c) {
     buffer_consume(&c->out, (size_t)n);
   }
   c->state = DRAINING;
-  if (shutdown(c->io.fd, SHUT_WR) < 0 || io_want(&c->io, EPOLLIN, NULL) < 0) return connection_close(c);
-  drain(c);
+  if (shutdown(c->io.fd, SHUT_WR) < 0 || io_want(&c->io, EPOLLIN, NULL) < 0) connection_close(c);
 }
 
 static void respond(struct connection *c, int status) {
@@ -130,7 +129,7 @@ static void respond(struct connection *c, int status) {
   _cleanup_buffer_ struct buffer body;
   buffer_init(&body, BODY_MAX_BYTES);
   if (!status) status = parse_request(buffer_text(&c->in), &request);
-  if (!status) status = c->probes->answer(c->probes->owner, request.path, &body, &content_type);
+  if (!status) status = c->probes->options.answer(c->probes->options.owner, request.path, &body, &content_type);
   if (body.failed) {
     status = 500;
     buffer_clear(&body);
@@ -142,13 +141,14 @@ static void respond(struct connection *c, int status) {
 }
 
 static void receive(struct connection *c) {
-  char bytes[2048];
-  ssize_t n = recv(c->io.fd, bytes, sizeof bytes, 0);
+  size_t room = HEAD_MAX_BYTES - c->in.len;
+  char *to = buffer_reserve(&c->in, room);
+  ssize_t n = to ? recv(c->io.fd, to, room, 0) : 0;
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return connection_close(c);
-  buffer_append(&c->in, bytes, (size_t)n);
-  if (c->in.failed) return respond(c, 431);
+  buffer_grew(&c->in, (size_t)n);
   if (memmem(c->in.data, c->in.len, "\r\n\r\n", 4)) return respond(c, 0);
+  if (c->in.len == HEAD_MAX_BYTES) respond(c, 431);
 }
 
 static void on_ready(struct io *io, uint32_t events) {
@@ -182,12 +182,14 @@ static void connection_open(struct probes *probes, int fd) {
   buffer_init(&c->in, HEAD_MAX_BYTES);
   buffer_init(&c->out, BODY_MAX_BYTES + HEAD_MAX_BYTES);
   timer_init(&c->deadline, probes->loop, on_deadline);
-  if (timer_set(&c->deadline, DEADLINE_MS) < 0 || io_start(&c->io, probes->loop, fd, EPOLLIN, on_ready, NULL) < 0) connection_close(c);
+  if (timer_set(&c->deadline, probes->options.deadline_ms) < 0 || io_start(&c->io, probes->loop, fd, EPOLLIN, on_ready, NULL) < 0)
+    connection_close(c);
 }
 
 static void on_resume(struct timer *timer) {
   struct probes *probes = CONTAINER_OF(timer, struct probes, resume);
-  if (io_want(&probes->listener, EPOLLIN, NULL) < 0) (void)timer_set(timer, RESUME_MS);
+  if (io_want(&probes->listener, EPOLLIN, NULL) < 0 && timer_set(timer, RESUME_MS) < 0)
+    log_error("connections are accepted no longer", log_int("port", probes_port(probes)));
 }
 
 /* Without a free descriptor the listener stays readable: it is left alone for a while, or the loop would spin. */
@@ -197,7 +199,7 @@ static void on_listener(struct io *io, uint32_t events) {
   int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) return connection_open(probes, fd);
   if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-  if (timer_set(&probes->resume, RESUME_MS) == 0) (void)io_want(io, 0, NULL);
+  if (timer_set(&probes->resume, RESUME_MS) < 0 || io_want(io, 0, NULL) < 0) timer_stop(&probes->resume);
 }
 
 static int bind_all(int fd, int family, uint16_t port) {
@@ -218,7 +220,8 @@ static int listen_on(int family, uint16_t port) {
   return listener;
 }
 
-struct probes *probes_start(struct loop *loop, uint16_t port, probes_answer *answer, void *owner, struct error *error) {
+struct probes *probes_start(struct loop *loop, const struct probes_options *options, struct error *error) {
+  uint16_t port = options->port;
   int fd = listen_on(AF_INET6, port);
   if (fd < 0 && errno != EADDRINUSE && errno != EACCES) fd = listen_on(AF_INET, port); /* a machine without IPv6 */
   if (fd < 0) {
@@ -233,8 +236,8 @@ struct probes *probes_start(struct loop *loop, uint16_t port, probes_answer *ans
     return NULL;
   }
   probes->loop = loop;
-  probes->answer = answer;
-  probes->owner = owner;
+  probes->options = *options;
+  if (!probes->options.deadline_ms) probes->options.deadline_ms = DEADLINE_MS;
   timer_init(&probes->resume, loop, on_resume);
   return probes;
 }

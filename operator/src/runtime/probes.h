@@ -4,7 +4,7 @@
  *       if (!strcmp(path, "/healthz")) return buffer_puts(body, "ok\n"), 200;
  *       return 404;
  *     }
- *     struct probes *probes = probes_start(loop, 8081, answer, me, &error);
+ *     struct probes *probes = probes_start(loop, &(struct probes_options){.port = 8081, .answer = answer, .owner = me}, &error);
  *     ...
  *     probes_stop(probes);
  *
@@ -18,12 +18,18 @@
 
 struct probes;
 
-/* Gives the status of PATH (without its query) and composes the body; an empty one becomes the status' own words. CONTENT_TYPE is plain text
- * unless it is set. Called from the loop; must not call probes_stop. */
-typedef int probes_answer(void *owner, const char *path, struct buffer *body, const char **content_type);
+struct probes_options {
+  uint16_t port; /* 0: any free one */
 
-/* Listens on all addresses, IPv6 and IPv4, on PORT (0: any free one). NULL with ERROR_TERMINAL where the port can't be had. */
-struct probes *probes_start(struct loop *loop, uint16_t port, probes_answer *answer, void *owner, struct error *error);
+  /* Gives the status of PATH (without its query) and composes the body; an empty one becomes the status' own words. CONTENT_TYPE is plain text
+   * unless it is set. Called from the loop; must not call probes_stop. */
+  int (*answer)(void *owner, const char *path, struct buffer *body, const char **content_type);
+  void *owner;
+  int64_t deadline_ms; /* of a connection; 0: 10 s */
+};
+
+/* Listens on all addresses, IPv6 and IPv4. NULL with ERROR_TERMINAL where the port can't be had. */
+struct probes *probes_start(struct loop *loop, const struct probes_options *options, struct error *error);
 
 /* Cuts what is open. Accepts NULL. */
 void probes_stop(struct probes *probes);
