@@ -163,8 +163,8 @@ static int check_claims(struct verification *v, const cJSON *claims, struct jwt_
 }
 
 static int verify(struct verification *v, const char *token, size_t n, struct jwt_claims *ret) {
-  struct parts parts;
-  struct rsa_key *key;
+  struct parts parts = {0};
+  struct rsa_key *key = NULL;
   struct jwt_claims found = {0};
   _cleanup_(json_freep) cJSON *header = NULL;
   _cleanup_(json_freep) cJSON *claims = NULL;
