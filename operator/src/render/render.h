@@ -59,7 +59,7 @@ extern const struct child_descriptor child_kinds[CHILD_KINDS];
 /* The parts that the builders share. */
 cJSON *render_object(const struct stack *stack, const char *api_version, const char *kind, const char *name, const char *component);
 
-/* Adds `applied-hash`: the hash of the manifest's canonical text. */
+/* Adds `applied-hash`: the hash of the manifest's canonical text without it. Before render_initial_replicas, which no later render repeats. */
 void render_seal(cJSON *manifest);
 
 /* What only the first POST of a Deployment says: replicas (the minimum under autoscaling) and the annotation that remembers them. */
