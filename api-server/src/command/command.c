@@ -1,0 +1,64 @@
+#include "command/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int usage(const char *command, const char *problem, const char *argument) {
+  (void)fprintf(stderr, "supernova-server %s: %s%s\n", command, problem, argument);
+  (void)fprintf(stderr, "Try: supernova-server %s --help\n", command);
+  return -1;
+}
+
+static int find_option(const char *const *names, const char *text, size_t n) {
+  for (int i = 0; names[i]; i++)
+    if (strlen(names[i]) == n && !memcmp(names[i], text, n)) return i;
+  return -1;
+}
+
+int command_options(int argc, char **argv, const char *const *names, const char **values) {
+  for (int i = 1; i < argc; i++) {
+    size_t n = strcspn(argv[i], "=");
+    int at = strncmp(argv[i], "--", 2) ? -1 : find_option(names, argv[i] + 2, n - 2);
+    if (at < 0) return usage(argv[0], "not an option here: ", argv[i]);
+    if (argv[i][n] == '=') {
+      values[at] = argv[i] + n + 1;
+    } else if (i + 1 < argc) {
+      values[at] = argv[++i];
+    } else {
+      return usage(argv[0], "a value is missing after ", argv[i]);
+    }
+  }
+  return 0;
+}
+
+int command_settings(enum settings_for what, struct settings *ret) {
+  _cleanup_buffer_ struct buffer faults;
+  buffer_init(&faults, 64 * 1024);
+  if (settings_load(ret, what, &faults) == 0) {
+    log_set_level((enum log_level)ret->log_level);
+    return 0;
+  }
+  (void)fprintf(stderr, "supernova-server: %s.\n", buffer_text(&faults));
+  return -1;
+}
+
+int command_failed(const char *what, const struct error *error) {
+  (void)fprintf(stderr, "supernova-server %s: %s\n", what, error->message);
+  return COMMAND_FAILED;
+}
+
+int help_main(int argc, char **argv) {
+  _cleanup_buffer_ struct buffer text;
+  buffer_init(&text, 256 * 1024);
+  if (argc == 2 && !strcmp(argv[1], "settings")) {
+    settings_document(&text);
+    (void)fputs(buffer_text(&text), stdout);
+    return COMMAND_DONE;
+  }
+  for (const struct command *c = commands; argc == 2 && c->name; c++)
+    if (!strcmp(c->name, argv[1])) return (void)printf("supernova-server %s %s\n\n%s\n", c->name, c->arguments, c->help), COMMAND_DONE;
+  (void)puts("supernova-server COMMAND [OPTIONS]\n");
+  for (const struct command *c = commands; c->name; c++) (void)printf("  %-10s %s\n", c->name, c->summary);
+  (void)puts("\nsupernova-server COMMAND --help tells more; supernova-server help settings lists the environment variables.");
+  return argc == 2 ? COMMAND_USAGE : COMMAND_DONE;
+}

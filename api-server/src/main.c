@@ -1,0 +1,40 @@
+/* supernova-server: the subcommands, and nothing else. */
+#include "command/command.h"
+#include "store/migrate.h"
+#include "store/seed.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct command commands[] = {
+    {"serve", "", "serve the HTTP API",
+     "Serves the API at PORT and metrics at METRICS_PORT until SIGTERM. Everything is set by environment variables;\n"
+     "supernova-server help settings lists them.",
+     serve_main},
+    {"migrate", "[up | status | --dry-run] [--to N]", "bring the database's schema up to this image's",
+     "Applies the migrations in this image that DATABASE_URL doesn't have yet. Exit status: 0 done, 75 try again, 65 never.", migrate_main},
+    {"seed", "", "run the seeds", "Runs the idempotent seeds in this image against DATABASE_URL. Exit status as migrate.", seed_main},
+    {"gen-jwks", "[--bits 2048] --output DIR|secret", "make a signing key",
+     "Makes an RSA key that signs from now on, beside the keys in DIR, or prints it as a Kubernetes Secret.", gen_jwks_main},
+    {"mint-jwt", "--sub SUBJECT [--roles a,b] [--ttl SECONDS]", "sign a token", "Signs a token with the key that signs in JWKS_DIR.",
+     mint_jwt_main},
+    {"health", "", "ask the server in this pod how it is",
+     "Prints the verbose health of the server at METRICS_PORT. Exit status: 0 ready, 1 not.", health_main},
+    {"version", "", "print the version", "Prints version, commit and the schemas that this image works with.", version_main},
+    {"help", "[COMMAND | settings]", "print this, a command's help, or the settings", "Prints help.", help_main},
+    {0},
+};
+
+static bool wants_help(int argc, char **argv) { return argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")); }
+
+int main(int argc, char **argv) {
+  for (const struct command *c = commands; argc > 1 && c->name; c++) {
+    if (strcmp(c->name, argv[1])) continue;
+    if (wants_help(argc - 1, argv + 1)) return help_main(2, (char *[]){argv[0], argv[1], NULL});
+    return c->run(argc - 1, argv + 1);
+  }
+  if (argc == 1 || wants_help(argc, argv)) return help_main(1, argv);
+  (void)fprintf(stderr, "supernova-server: %s is no command.\n", argv[1]);
+  (void)help_main(1, argv);
+  return COMMAND_USAGE;
+}

@@ -1,0 +1,34 @@
+/* What one worker works with: every route finds it at request_owner(). Made after fork, by serve/worker.c; nothing in it is shared with other
+ * workers but the metrics and the limiter's table. */
+#pragma once
+
+#include "auth/authenticate.h"
+#include "http/request.h"
+#include "http/server.h"
+#include "observe/request_metrics.h"
+#include "routes/design_tokens.h"
+#include "settings/settings.h"
+#include "store/db.h"
+#include "store/limiter.h"
+#include "store/redis.h"
+#include "store/schema_watch.h"
+
+struct app {
+  const struct settings *settings;
+  struct metrics *metrics;
+  struct keys keys;
+  struct authenticator auth;
+  struct resolver *resolver;
+  struct db *db;
+  struct db_stats db_stats;
+  struct schema_watch schema;
+  struct redis *redis; /* NULL with REDIS_MODE none */
+  struct limiter *limiter;
+  struct limiter_stats limiter_stats;
+  struct design_tokens design_tokens;
+  struct http_server *http;
+  struct request_metrics request_metrics;
+  bool draining;
+};
+
+static inline struct app *app_of(const struct request *request) { return request_owner(request); }

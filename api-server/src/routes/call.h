@@ -1,0 +1,36 @@
+/* The way of a request through the server, in one place: route, authenticate, limit, validate, handle.
+ *
+ * `struct call` is what a handler finds beside the request: who asks, and the body as JSON. Its own state it puts into the arena, at `own`.
+ *
+ *     struct call *call = call_of(request);
+ *     if (!(call->who.roles & ROLE_ADMIN)) { request_refuse(request, PROBLEM_FORBIDDEN, "…"); return; }
+ */
+#pragma once
+
+#include "auth/issuer.h"
+#include "routes/app.h"
+
+struct call {
+  struct request *request;
+  struct principal who;     /* with ACCESS_BEARER and ACCESS_VERIFIED */
+  enum issuer_match issuer; /* with ACCESS_ISSUER */
+  cJSON *json;              /* an object, where the route takes_json; NULL else */
+  void *own;                /* the handler's, in the arena */
+
+  /* the way's own */
+  bool refused; /* 401, once the limit has been counted */
+  const char *why_not;
+  enum limit_class limit;
+  struct limit_check check;
+  bool handling; /* the route's handler has been called */
+};
+
+static inline struct call *call_of(const struct request *request) { return request->state; }
+
+/* The callbacks of http_server_settings. */
+void call_dispatch(struct request *request);
+void call_answered(struct request *request);
+void call_cancelled(struct request *request);
+
+/* What a failed query is to the client: 503 with Retry-After, or 500. Logs what isn't the client's. */
+void call_fail(struct request *request, const struct error *error);

@@ -1,0 +1,16 @@
+/* The handlers that routes.c puts into its table; each resource has a file of its own. */
+#pragma once
+
+struct request;
+
+void health_live(struct request *request);
+void health_ready(struct request *request);
+void health_whole(struct request *request);
+void metrics_get(struct request *request);
+void jwks_get_set(struct request *request);
+void token_post(struct request *request);
+void entitlements_get(struct request *request);
+void entitlements_cancel(struct request *request);
+void grant_post(struct request *request);
+void grant_cancel(struct request *request);
+void design_tokens_get(struct request *request);

@@ -1,0 +1,26 @@
+#include "routes/routes.h"
+
+#include "routes/handlers.h"
+
+#define PROBE(at, handler, who) \
+  { .method = HTTP_GET, .path = at, .doors = who, .handle = handler, .quiet = true }
+#define OPEN(at, count, handler) \
+  { .method = HTTP_GET, .path = at, .doors = DOOR_PUBLIC, .limit = count, .handle = handler }
+
+/* clang-format off */
+#define COMMON_ROUTES                                                                                                       \
+  PROBE("/livez", health_live, DOOR_BOTH),                                                                                  \
+  PROBE("/readyz", health_ready, DOOR_BOTH),                                                                                \
+  PROBE("/healthz", health_whole, DOOR_BOTH),                                                                               \
+  OPEN("/auth/.well-known/jwks.json", LIMIT_NONE, jwks_get_set),                                                            \
+  {.method = HTTP_POST, .path = "/auth/token", .doors = DOOR_PUBLIC, .access = ACCESS_ISSUER, .limit = LIMIT_ISSUER,        \
+   .handle = token_post, .takes_json = true},                                                                               \
+  {.method = HTTP_GET, .path = "/api/entitlements/:profileId", .doors = DOOR_PUBLIC, .access = ACCESS_BEARER,               \
+   .limit = LIMIT_READ, .handle = entitlements_get, .cancel = entitlements_cancel},                                         \
+  {.method = HTTP_POST, .path = "/api/entitlements/grant", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                 \
+   .limit = LIMIT_WRITE, .handle = grant_post, .cancel = grant_cancel, .takes_json = true},                                 \
+  OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
+/* clang-format on */
+
+const struct route routes[] = {COMMON_ROUTES, PROBE("/metrics", metrics_get, DOOR_METRICS), {0}};
+const struct route development_routes[] = {COMMON_ROUTES, PROBE("/metrics", metrics_get, DOOR_BOTH), {0}};

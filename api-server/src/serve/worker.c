@@ -1,0 +1,169 @@
+#include "serve/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/host.h"
+#include "observe/log_queue.h"
+#include "routes/app.h"
+#include "routes/call.h"
+#include "routes/routes.h"
+#include "serve/publish.h"
+#include "store/resolver.h"
+#include "store/statements.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { REDIS_TIMEOUT_MS = 250, LOOK_MS = 20, LAST_MS = 500 };
+
+struct worker {
+  const struct worker_setup *setup;
+  struct loop *loop;
+  struct host *host;
+  struct log_queue log;
+  struct publisher publisher;
+  struct timer life; /* the next step of the end */
+  int64_t end_ms;    /* monotonic; when it is over at the latest */
+  bool stopping;
+  struct app app;
+};
+
+/* ---- its end ---- */
+
+static void on_life(struct timer *timer) {
+  struct worker *w = CONTAINER_OF(timer, struct worker, life);
+  if (!w->stopping) http_server_stop(w->app.http);
+  w->stopping = true;
+  int64_t open = http_server_counts(w->app.http).connections;
+  bool late = clock_monotonic_ms() >= w->end_ms;
+  if (open && late) log_warn("connections are cut: the grace is over", log_int("connections", open));
+  if (!open || late || timer_set(timer, LOOK_MS) < 0) host_stop(w->host);
+}
+
+static void on_term(int number, void *owner) {
+  struct worker *w = owner;
+  const struct settings *settings = w->setup->settings;
+  (void)number;
+  if (w->app.draining) return;
+  log_info("draining", log_int("seconds", settings->shutdown_drain_s));
+  w->app.draining = true;
+  w->end_ms = clock_monotonic_ms() + settings->shutdown_grace_s * 1000 - LAST_MS;
+  http_server_drain(w->app.http);
+  if (timer_set(&w->life, settings->shutdown_drain_s * 1000) < 0) host_stop(w->host);
+}
+
+/* ---- its parts ---- */
+
+static void on_keys(void *owner) {
+  struct app *app = owner;
+  token_cache_clear(app->auth.cache);
+}
+
+static int start_auth(struct worker *w, struct error *error) {
+  struct app *app = &w->app;
+  app->auth = (struct authenticator){.settings = app->settings,
+                                     .keys = &app->keys,
+                                     .cache = token_cache_new(),
+                                     .bypass = bypass_decide(app->settings, clock_real_ms()),
+                                     .hits = metrics_series(app->metrics, METRIC_TOKEN_CACHE_HITS, ""),
+                                     .misses = metrics_series(app->metrics, METRIC_TOKEN_CACHE_MISSES, "")};
+  if (!app->auth.cache) return error_oom(error);
+  return keys_start(&app->keys, w->loop, app->settings->jwks_dir, app->metrics, on_keys, app, error);
+}
+
+static int start_store(struct worker *w, struct error *error) {
+  struct app *app = &w->app;
+  const struct settings *settings = app->settings;
+  app->resolver = resolver_new(w->loop, error);
+  if (!app->resolver) return -1;
+  app->db = db_new(w->loop, app->resolver,
+                   &(struct db_settings){.url = settings->database_url,
+                                         .pool = (int)settings->db_pool,
+                                         .statements = statements,
+                                         .statement_count = STATEMENT_COUNT,
+                                         .stats = &app->db_stats,
+                                         .observe = publish_query,
+                                         .owner = &w->publisher},
+                   error);
+  if (!app->db) return -1;
+  schema_watch_start(&app->schema, w->loop, app->db);
+  if (settings->redis_mode == REDIS_MODE_SINGLE) {
+    app->redis = redis_new(w->loop, app->resolver, &(struct redis_settings){settings->redis_url, REDIS_TIMEOUT_MS}, error);
+    if (!app->redis) return -1;
+  }
+  app->limiter = limiter_new(w->loop, app->redis, w->setup->limits, settings->rate_limit_window_ms, &app->limiter_stats, error);
+  return app->limiter ? 0 : -1;
+}
+
+static int start_http(struct worker *w, struct error *error) {
+  struct app *app = &w->app;
+  const struct settings *settings = app->settings;
+  app->http = http_server_new(w->loop,
+                              &(struct http_server_settings){
+                                  .routes = settings->environment == ENVIRONMENT_DEVELOPMENT ? development_routes : routes,
+                                  .trusted_proxies = &settings->trusted_proxies,
+                                  .max_connections = (size_t)settings->max_connections,
+                                  .max_connections_per_address = (size_t)settings->max_connections_per_address,
+                                  .header_timeout_ms = settings->header_timeout_s * 1000,
+                                  .body_timeout_ms = settings->body_timeout_s * 1000,
+                                  .keepalive_timeout_ms = settings->keepalive_timeout_s * 1000,
+                                  .dispatch = call_dispatch,
+                                  .answered = call_answered,
+                                  .cancelled = call_cancelled,
+                                  .owner = app,
+                              },
+                              error);
+  if (!app->http || http_server_listen(app->http, w->setup->public_fd, DOOR_PUBLIC, error) < 0) return -1;
+  return http_server_listen(app->http, w->setup->metrics_fd, DOOR_METRICS, error);
+}
+
+static int start(struct worker *w, struct error *error) {
+  struct app *app = &w->app;
+  request_metrics_init(&app->request_metrics, app->metrics);
+  timer_init(&w->life, w->loop, on_life);
+  if (loop_on_signal(w->loop, SIGTERM, on_term, w, error) < 0) return -1;
+  if (start_auth(w, error) < 0 || start_store(w, error) < 0) return -1;
+  if (design_tokens_start(&app->design_tokens, w->loop, app->settings->design_tokens_file, error) < 0) return -1;
+  w->host = host_new(w->loop, error);
+  if (!w->host || start_http(w, error) < 0) return -1;
+  publish_start(&w->publisher, app, w->loop);
+  return 0;
+}
+
+static void stop(struct worker *w) {
+  struct app *app = &w->app;
+  http_server_free(app->http);
+  host_free(w->host);
+  publish_stop(&w->publisher);
+  limiter_free(app->limiter);
+  redis_free(app->redis);
+  schema_watch_stop(&app->schema);
+  db_free(app->db);
+  resolver_free(app->resolver);
+  design_tokens_stop(&app->design_tokens);
+  keys_stop(&app->keys);
+  token_cache_free(app->auth.cache);
+  if (w->life.loop) timer_stop(&w->life);
+}
+
+int worker_run(const struct worker_setup *setup) {
+  struct error error = {0};
+  struct worker *w = calloc(1, sizeof *w);
+  if (!w || !(w->loop = loop_new(&error))) {
+    log_fatal("a worker can't be started", log_err(&error));
+    free(w);
+    return WORKER_FAILED;
+  }
+  metrics_attach(setup->metrics, setup->region);
+  w->setup = setup;
+  w->app.settings = setup->settings;
+  w->app.metrics = setup->metrics;
+  log_queue_start(&w->log, w->loop, STDOUT_FILENO, metrics_series(setup->metrics, METRIC_LOG_DROPPED, ""));
+  int failed = start(w, &error) < 0 || host_run(w->host, &error) < 0;
+  if (failed) log_fatal("a worker ends", log_err(&error));
+  stop(w);
+  log_queue_stop(&w->log);
+  loop_free(w->loop);
+  free(w);
+  return failed ? WORKER_FAILED : WORKER_DONE;
+}

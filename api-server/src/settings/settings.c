@@ -1,0 +1,235 @@
+#include "settings/settings.h"
+
+#include "base/number.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SETTING_ORIGINS, SETTING_NETWORKS };
+enum setting_flags { SETTING_IS_SECRET = 1 };
+
+struct setting {
+  const char *name;
+  enum setting_type type;
+  size_t offset;
+  const char *fallback; /* NULL: none */
+  int64_t min, max;     /* of the number; of a text, its length */
+  const struct choice {
+    const char *name;
+    int64_t value;
+  } * choices;
+  const char *begins_with; /* of a text: one of these, separated by spaces */
+  unsigned needed_by, flags;
+  const char *doc;
+};
+
+static const struct choice environments[] = {
+    {"development", ENVIRONMENT_DEVELOPMENT}, {"staging", ENVIRONMENT_STAGING}, {"production", ENVIRONMENT_PRODUCTION}, {0}};
+static const struct choice redis_modes[] = {{"auto", REDIS_MODE_AUTO}, {"none", REDIS_MODE_NONE}, {"single", REDIS_MODE_SINGLE}, {0}};
+static const struct choice log_levels[] = {
+    {"trace", LOG_TRACE}, {"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}, {"fatal", LOG_FATAL}, {0}};
+
+#define AT(member)         offsetof(struct settings, member)
+#define INT(low, high)     .type = SETTING_INT, .min = low, .max = high
+#define TEXT(low, high)    .type = SETTING_TEXT, .min = low, .max = high
+#define CHOICE(names)      .type = SETTING_CHOICE, .choices = names
+#define FALLBACK(text)     .fallback = text
+#define NEEDED_BY(command) .needed_by = command
+#define SECRET             .flags = SETTING_IS_SECRET
+
+/* clang-format off */
+static const struct setting table[] = {
+    {"ENVIRONMENT", .offset = AT(environment), CHOICE(environments), FALLBACK("production"), .doc = "What kind of place this is; guard rails depend on it."},
+    {"LOG_LEVEL", .offset = AT(log_level), CHOICE(log_levels), FALLBACK("info"), .doc = "Lines below this level are not written."},
+    {"STACK", .offset = AT(stack), TEXT(0, 63), FALLBACK(""), .doc = "The stack's name."},
+    {"POD_NAME", .offset = AT(pod_name), TEXT(0, 253), FALLBACK(""), .doc = "The pod's name."},
+    {"POD_NAMESPACE", .offset = AT(pod_namespace), TEXT(0, 63), FALLBACK(""), .doc = "The pod's namespace."},
+    {"RELEASE_HASH", .offset = AT(release_hash), TEXT(0, 64), FALLBACK(""), .doc = "The hash of the release that this pod belongs to."},
+
+    {"PORT", .offset = AT(port), INT(1, 65535), FALLBACK("3001"), .doc = "Where the API is served."},
+    {"METRICS_PORT", .offset = AT(metrics_port), INT(1, 65535), FALLBACK("9090"), .doc = "Where metrics and the verbose health are served."},
+    {"WORKERS", .offset = AT(workers), INT(0, 64), FALLBACK("0"), .doc = "Worker processes; 0: one a core of the CPU limit, at most 4."},
+    {"SHUTDOWN_DRAIN_SECONDS", .offset = AT(shutdown_drain_s), INT(0, 600), FALLBACK("5"), .doc = "How long new connections are still served after SIGTERM."},
+    {"SHUTDOWN_GRACE_SECONDS", .offset = AT(shutdown_grace_s), INT(1, 3600), FALLBACK("20"), .doc = "When the process has ended after SIGTERM, at the latest."},
+    {"KEEPALIVE_TIMEOUT_SECONDS", .offset = AT(keepalive_timeout_s), INT(1, 3600), FALLBACK("75"), .doc = "How long an idle connection is kept; longer than the proxy before it keeps its own."},
+    {"HEADER_TIMEOUT_SECONDS", .offset = AT(header_timeout_s), INT(1, 600), FALLBACK("10"), .doc = "How long a request's head may take."},
+    {"BODY_TIMEOUT_SECONDS", .offset = AT(body_timeout_s), INT(1, 600), FALLBACK("30"), .doc = "How long a request's body may take, and an answer may wait for its reader."},
+    {"MAX_CONNECTIONS", .offset = AT(max_connections), INT(1, 60000), FALLBACK("10000"), .doc = "Connections a worker holds at once."},
+    {"MAX_CONNECTIONS_PER_ADDRESS", .offset = AT(max_connections_per_address), INT(1, 60000), FALLBACK("1000"), .doc = "Connections a worker holds from one address that is not a trusted proxy."},
+    {"TRUSTED_PROXIES", .type = SETTING_NETWORKS, .offset = AT(trusted_proxies), FALLBACK(""), .doc = "Networks whose X-Forwarded-For is believed, separated by commas."},
+    {"CORS_ALLOWED_ORIGINS", .type = SETTING_ORIGINS, .offset = AT(cors_allowed_origins), FALLBACK(""), .doc = "Web origins that may call the API, separated by commas."},
+
+    {"DATABASE_URL", .offset = AT(database_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", NEEDED_BY(SETTINGS_SERVE), SECRET, .doc = "PostgreSQL 15 or later."},
+    {"DB_POOL", .offset = AT(db_pool), INT(2, 64), FALLBACK("4"), .doc = "Connections to PostgreSQL a worker holds."},
+    {"REDIS_MODE", .offset = AT(redis_mode), CHOICE(redis_modes), FALLBACK("auto"), .doc = "auto: single where REDIS_URL is set, else none."},
+    {"REDIS_URL", .offset = AT(redis_url), TEXT(1, 4096), .begins_with = "redis:// rediss://", SECRET, .doc = "Where rate limits are counted for all pods together."},
+    {"RATE_LIMIT_WINDOW_MS", .offset = AT(rate_limit_window_ms), INT(100, 86400000), FALLBACK("60000"), .doc = "The window of all rate limits."},
+    {"RATE_LIMIT_READ_MAX", .offset = AT(rate_limit_read_max), INT(1, 1000000000), FALLBACK("120"), .doc = "Reads a window and client."},
+    {"RATE_LIMIT_WRITE_MAX", .offset = AT(rate_limit_write_max), INT(1, 1000000000), FALLBACK("30"), .doc = "Writes a window and client."},
+    {"RATE_LIMIT_WEBHOOK_MAX", .offset = AT(rate_limit_webhook_max), INT(1, 1000000000), FALLBACK("1200"), .doc = "Webhook calls a window and sender."},
+    {"RATE_LIMIT_ISSUER_MAX", .offset = AT(rate_limit_issuer_max), INT(1, 1000000000), FALLBACK("1200"), .doc = "Tokens a window that the issuer's secret may mint."},
+
+    {"AUTH_ISSUER", .offset = AT(auth_issuer), TEXT(1, 512), FALLBACK("https://collab.supernova.auth"), .doc = "The iss of tokens."},
+    {"AUTH_AUDIENCE", .offset = AT(auth_audience), TEXT(1, 512), FALLBACK("supernova-api"), .doc = "The aud of tokens."},
+    {"ISSUER_ADMIN_SECRET", .offset = AT(issuer_admin_secret), TEXT(16, 4096), NEEDED_BY(SETTINGS_SERVE), SECRET, .doc = "Who knows it may mint tokens at /auth/token."},
+    {"ISSUER_ADMIN_SECRET_PREVIOUS", .offset = AT(issuer_admin_secret_previous), TEXT(16, 4096), SECRET, .doc = "The one before it, accepted while it is set."},
+    {"JWKS_DIR", .offset = AT(jwks_dir), TEXT(1, 4000), FALLBACK("/etc/supernova/keys"), .doc = "Holds jwks.json, signing and <kid>.pem; read again when it changes."},
+    {"JWKS_MAX_AGE_SECONDS", .offset = AT(jwks_max_age_s), INT(0, 86400), FALLBACK("300"), .doc = "How long others may cache the key set."},
+    {"JWT_MAX_TTL_SECONDS", .offset = AT(jwt_max_ttl_s), INT(60, 31536000), FALLBACK("86400"), .doc = "The longest life of a token that is minted here."},
+    {"DEV_AUTH_OPEN", .type = SETTING_BOOL, .offset = AT(dev_auth_open), FALLBACK("false"), .doc = "Lets requests in without a verified token. Outside development only until DEV_AUTH_OPEN_UNTIL."},
+    {"DEV_AUTH_OPEN_UNTIL", .offset = AT(dev_auth_open_until), TEXT(0, 64), FALLBACK(""), .doc = "RFC 3339, at most 4 hours ahead; the end of DEV_AUTH_OPEN outside development."},
+
+    {"DESIGN_TOKENS_FILE", .offset = AT(design_tokens_file), TEXT(1, 4000), FALLBACK("/etc/supernova/design-tokens/tokens.json"), .doc = "The design tokens; read again when it changes."},
+};
+/* clang-format on */
+
+/* ---- one value ---- */
+
+static bool begins_with_one_of(const char *text, const char *prefixes) {
+  for (const char *p = prefixes; *p;) {
+    size_t n = strcspn(p, " ");
+    if (!strncmp(text, p, n)) return true;
+    p += n + (p[n] == ' ');
+  }
+  return false;
+}
+
+/* Steps through a list separated by commas and spaces; empty entries are skipped. */
+static bool next_entry(const char **at, const char **ret_entry, size_t *ret_n) {
+  *at += strspn(*at, ", ");
+  *ret_entry = *at;
+  *ret_n = strcspn(*at, ", ");
+  *at += *ret_n;
+  return *ret_n > 0;
+}
+
+static int parse_networks(const char *text, struct networks *ret) {
+  const char *entry;
+  ret->count = 0;
+  for (size_t n; next_entry(&text, &entry, &n); ret->count++)
+    if (ret->count == NETWORKS_MAX || network_parse_n(entry, n, &ret->all[ret->count]) < 0) return -1;
+  return 0;
+}
+
+/* scheme://host or scheme://host:port, in lower case, nothing after it. */
+static bool is_origin(const char *text, size_t n) {
+  size_t scheme = n >= 8 && !memcmp(text, "https://", 8) ? 8 : n >= 7 && !memcmp(text, "http://", 7) ? 7 : 0;
+  for (size_t i = scheme; i < n; i++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-:[]", text[i])) return false;
+  return scheme && n > scheme;
+}
+
+static int parse_origins(const char *text, struct origins *ret) {
+  const char *entry;
+  ret->count = 0;
+  for (size_t n; next_entry(&text, &entry, &n);) {
+    if (ret->count == ORIGINS_MAX || !is_origin(entry, n)) return -1;
+    ret->all[ret->count++] = (struct origin){entry, n};
+  }
+  return 0;
+}
+
+static int parse_choice(const char *text, const struct choice *choices, int64_t *ret) {
+  for (; choices->name; choices++)
+    if (!strcmp(choices->name, text)) return *ret = choices->value, 0;
+  return -1;
+}
+
+static int parse_value(const struct setting *row, const char *text, void *into) {
+  switch (row->type) {
+    case SETTING_INT: return parse_int64(text, row->min, row->max, into);
+    case SETTING_BOOL: return parse_bool(text, into);
+    case SETTING_CHOICE: return parse_choice(text, row->choices, into);
+    case SETTING_NETWORKS: return parse_networks(text, into);
+    case SETTING_ORIGINS: return parse_origins(text, into);
+    case SETTING_TEXT: break;
+  }
+  int64_t n = (int64_t)strlen(text);
+  if (n < row->min || n > row->max || (row->begins_with && !begins_with_one_of(text, row->begins_with))) return -1;
+  return *(const char **)into = text, 0;
+}
+
+static void describe(const struct setting *row, struct buffer *to) {
+  switch (row->type) {
+    case SETTING_INT: buffer_printf(to, "a whole number from %lld to %lld", (long long)row->min, (long long)row->max); break;
+    case SETTING_BOOL: buffer_puts(to, "true or false"); break;
+    case SETTING_NETWORKS: buffer_printf(to, "at most %d networks such as 10.0.0.0/8, separated by commas", NETWORKS_MAX); break;
+    case SETTING_ORIGINS: buffer_printf(to, "at most %d origins such as https://app.example.com, separated by commas", ORIGINS_MAX); break;
+    case SETTING_CHOICE:
+      for (const struct choice *c = row->choices; c->name; c++)
+        buffer_printf(to, "%s%s", c == row->choices ? "" : c[1].name ? ", " : " or ", c->name);
+      break;
+    case SETTING_TEXT:
+      buffer_printf(to, "%lld to %lld characters", (long long)row->min, (long long)row->max);
+      if (row->begins_with) buffer_printf(to, " that begin with %s", row->begins_with);
+  }
+}
+
+/* ---- all of them ---- */
+
+static void fault(struct buffer *faults, const char *sentence) {
+  if (faults->len) buffer_puts(faults, "; ");
+  buffer_puts(faults, sentence);
+}
+
+static void complain(struct buffer *faults, const struct setting *row, const char *text) {
+  fault(faults, "");
+  if (!text) {
+    buffer_printf(faults, "%s is not set", row->name);
+  } else {
+    buffer_puts(faults, row->name);
+    if (row->flags & SETTING_IS_SECRET)
+      buffer_puts(faults, " is malformed");
+    else
+      buffer_printf(faults, " is \"%.40s\"", text);
+  }
+  buffer_puts(faults, ", expected ");
+  describe(row, faults);
+}
+
+static void read_row(const struct setting *row, struct settings *into, enum settings_for what, struct buffer *faults) {
+  const char *text = getenv(row->name);
+  /* a ConfigMap can only empty a variable, not remove it */
+  if (text && !*text) text = NULL;
+  if (!text && (row->needed_by & (unsigned)what)) {
+    complain(faults, row, NULL);
+    return;
+  }
+  if (!text) text = row->fallback;
+  if (text && parse_value(row, text, (char *)into + row->offset) < 0) complain(faults, row, text);
+}
+
+static void check_together(struct settings *s, struct buffer *faults) {
+  if (s->redis_mode == REDIS_MODE_AUTO) s->redis_mode = s->redis_url ? REDIS_MODE_SINGLE : REDIS_MODE_NONE;
+  if (s->redis_mode == REDIS_MODE_SINGLE && !s->redis_url) fault(faults, "REDIS_MODE is single, which needs REDIS_URL");
+  if (s->port == s->metrics_port) fault(faults, "PORT and METRICS_PORT are the same");
+  if (s->shutdown_grace_s <= s->shutdown_drain_s) fault(faults, "SHUTDOWN_GRACE_SECONDS is not more than SHUTDOWN_DRAIN_SECONDS");
+}
+
+int settings_load(struct settings *ret, enum settings_for what, struct buffer *faults) {
+  struct settings loaded = {0};
+  size_t before = faults->len;
+  for (size_t i = 0; i < ELEMENTS(table); i++) read_row(&table[i], &loaded, what, faults);
+  if (faults->len == before) check_together(&loaded, faults);
+  if (faults->len > before) return -1;
+  return *ret = loaded, 0;
+}
+
+void settings_document(struct buffer *to) {
+  for (size_t i = 0; i < ELEMENTS(table); i++) {
+    const struct setting *row = &table[i];
+    buffer_printf(to, "%s\n    %s\n    ", row->name, row->doc);
+    describe(row, to);
+    if (row->needed_by & SETTINGS_SERVE)
+      buffer_puts(to, "; must be set");
+    else if (row->fallback && *row->fallback)
+      buffer_printf(to, "; default %s", row->fallback);
+    buffer_puts(to, ".\n\n");
+  }
+}
+
+bool origins_hold(const struct origins *origins, const char *text, size_t n) {
+  for (size_t i = 0; i < origins->count; i++)
+    if (origins->all[i].len == n && !memcmp(origins->all[i].text, text, n)) return true;
+  return false;
+}

@@ -1,0 +1,72 @@
+/* What the server can be told: environment variables, by one table.
+ *
+ * The table in settings.c holds each variable's name, type, bounds, default and meaning; it reads the environment, writes the sentences
+ * for what is wrong, and prints the documentation (`supernova-server help settings`). Variables that are not in it are ignored.
+ * Strings are borrowed from the environment, which nothing in this program changes.
+ *
+ *     struct settings settings;
+ *     if (settings_load(&settings, SETTINGS_SERVE, &faults) < 0) ...
+ *     "PORT is \"http\", expected a whole number from 1 to 65535; DATABASE_URL is not set"     every fault, not the first alone
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "http/address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum environment { ENVIRONMENT_DEVELOPMENT, ENVIRONMENT_STAGING, ENVIRONMENT_PRODUCTION };
+enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_NONE, REDIS_MODE_SINGLE };
+
+enum { ORIGINS_MAX = 32 };
+
+/* Exact web origins (RFC 6454), borrowed. */
+struct origins {
+  size_t count;
+  struct origin {
+    const char *text;
+    size_t len;
+  } all[ORIGINS_MAX];
+};
+
+struct settings {
+  int64_t environment; /* enum environment */
+  int64_t log_level;   /* enum log_level */
+  const char *stack, *pod_name, *pod_namespace, *release_hash;
+
+  int64_t port, metrics_port, workers;
+  int64_t shutdown_drain_s, shutdown_grace_s;
+  int64_t keepalive_timeout_s, header_timeout_s, body_timeout_s;
+  int64_t max_connections, max_connections_per_address; /* a worker's */
+  struct networks trusted_proxies;
+  struct origins cors_allowed_origins;
+
+  const char *database_url;
+  int64_t db_pool;
+  int64_t redis_mode; /* enum redis_mode; never AUTO after settings_load */
+  const char *redis_url;
+  int64_t rate_limit_window_ms, rate_limit_read_max, rate_limit_write_max, rate_limit_webhook_max, rate_limit_issuer_max;
+
+  const char *auth_issuer, *auth_audience;
+  const char *issuer_admin_secret, *issuer_admin_secret_previous;
+  const char *jwks_dir;
+  int64_t jwks_max_age_s, jwt_max_ttl_s;
+  bool dev_auth_open;
+  const char *dev_auth_open_until;
+
+  const char *design_tokens_file;
+};
+
+/* Who asks: the table's `needed_by` says what must be set for whom. */
+enum settings_for { SETTINGS_TOOL = 0, SETTINGS_SERVE = 1 };
+
+/* -1 where a variable is wrong, or one that the command needs is missing; FAULTS then names every one of them and what was expected, and
+ * never quotes a secret. */
+int settings_load(struct settings *ret, enum settings_for what, struct buffer *faults) _must_check_;
+
+/* One paragraph a variable. */
+void settings_document(struct buffer *to);
+
+bool origins_hold(const struct origins *origins, const char *text, size_t n);
