@@ -116,10 +116,16 @@ static void on_finished(void *owner, const char *key, const struct reconcile_res
 
 /* ---- leading ---- */
 
+static void fail(struct manager *manager, const char *why) {
+  log_fatal(why);
+  manager->exit_status = 1;
+  loop_stop(manager->loop);
+}
+
 static void may_work(struct manager *manager) {
-  bool ready = manager->leads && !manager->stopping && caches_synced(manager->caches);
+  bool wanted = manager->leads && !manager->stopping, ready = wanted && caches_synced(manager->caches);
   queue_pause(manager->queue, !ready);
-  if (manager->leads && !manager->stopping && !ready) (void)timer_set(&manager->sync, SYNC_POLL_MS);
+  if (wanted && !ready && timer_set(&manager->sync, SYNC_POLL_MS) < 0) fail(manager, "out of memory");
 }
 
 static void on_sync_timer(struct timer *timer) { may_work(CONTAINER_OF(timer, struct manager, sync)); }
@@ -130,9 +136,7 @@ static void on_leadership(void *owner, bool leads) {
   manager->leads = leads;
   log_info(leads ? "this process leads" : "this process does not lead", log_str("identity", manager->settings->identity));
   if (lost) {
-    log_error("the Lease is lost: ending, so that nothing is written beside the new leader");
-    manager->exit_status = 1;
-    loop_stop(manager->loop);
+    fail(manager, "the Lease is lost: ending, so that nothing is written beside the new leader");
     return;
   }
   if (leads) caches_each_stack(manager->caches, enqueue_stack, manager);
@@ -242,9 +246,11 @@ static int listen_ports(struct manager *manager, struct error *error) {
   manager->metrics = metrics_new();
   if (!manager->metrics) return error_oom(error);
   metrics_set(manager->metrics, METRIC_BUILD_INFO, 1, SUPERNOVA_VERSION);
-  manager->probe_server = probes_start(manager->loop, (uint16_t)s->probe_port, answer_probe, manager, error);
+  manager->probe_server = probes_start(
+      manager->loop, &(struct probes_options){.port = (uint16_t)s->probe_port, .answer = answer_probe, .owner = manager}, error);
   if (!manager->probe_server) return error_wrap(error, "listen for probes");
-  manager->metrics_server = probes_start(manager->loop, (uint16_t)s->metrics_port, answer_metrics, manager, error);
+  manager->metrics_server = probes_start(
+      manager->loop, &(struct probes_options){.port = (uint16_t)s->metrics_port, .answer = answer_metrics, .owner = manager}, error);
   return manager->metrics_server ? 0 : error_wrap(error, "listen for metrics");
 }
 

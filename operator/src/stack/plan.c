@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "release/annotations.h"
 #include "render/render.h"
-#include "stack/children.h"
+#include "stack/children_plan.h"
 #include "stack/conditions.h"
 #include "stack/finalize.h"
 #include "stack/status.h"
@@ -86,11 +86,13 @@ static uint64_t plan_keys(const struct observation *o, const struct judgement *j
                                         .event = {type, "KeysMade", j->keys.message}});
 }
 
-/* Deployed: its pods are complete, its migration done. Going back to an older revision moves its time, which makes it current again. */
+/* Deployed: its pods are complete, its migration done. Going back to an older revision moves its time, which makes it current again; the time has whole
+ * seconds, so two releases within one are told apart by force. */
 static void plan_deployed(const struct observation *o, const struct history *history, struct plan *plan) {
   if (history->target == history->current) return;
   char now[RFC3339_SIZE];
-  format_rfc3339(o->now_ms, now);
+  int64_t last_ms = history->current ? history->current->revision.deployed_ms : 0;
+  format_rfc3339(o->now_ms > last_ms + 1000 ? o->now_ms : last_ms + 1000, now);
   cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
   cJSON_AddStringToObject(metadata, "resourceVersion", history->target->resource_version);
   cJSON_AddStringToObject(cJSON_AddObjectToObject(metadata, "annotations"), ANNOTATION_DEPLOYED_AT, now);

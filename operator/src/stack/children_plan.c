@@ -1,4 +1,4 @@
-#include "stack/children.h"
+#include "stack/children_plan.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,300 @@
+#include "world.h"
+
+#include "codec/yaml.h"
+#include "release/annotations.h"
+#include "render/render.h"
+#include "rotation/keys.h"
+#include "rotation/secrets.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define START_MS 1767225600000 /* 2026-01-01T00:00:00Z */
+
+static cJSON *parse(const char *yaml) {
+  cJSON *tree = NULL;
+  struct error error = {0};
+  cr_assert_eq(yaml_parse(yaml, strlen(yaml), &tree, &error), 0, "%s", error.message);
+  return tree;
+}
+
+static void set_text(cJSON *object, const char *key, const char *value) {
+  cJSON_DeleteItemFromObjectCaseSensitive(object, key);
+  cJSON_AddStringToObject(object, key, value);
+}
+
+static cJSON *child_of(cJSON *object, const char *key) {
+  cJSON *child = cJSON_GetObjectItemCaseSensitive(object, key);
+  return child ? child : cJSON_AddObjectToObject(object, key);
+}
+
+static void touch(struct world *w, cJSON *object) {
+  char version[24];
+  (void)snprintf(version, sizeof version, "%lld", (long long)++w->version);
+  set_text(child_of(object, "metadata"), "resourceVersion", version);
+}
+
+/* The stack as the API server would give it after a write. */
+static void put_stack(struct world *w, cJSON *object) {
+  struct error error = {0};
+  touch(w, object);
+  stack_free(w->stack);
+  w->stack = stack_decode(object, &error);
+  cr_assert_not_null(w->stack, "%s", error.message);
+}
+
+static cJSON *stack_object(const char *spec_yaml, int generation) {
+  cJSON *object = parse(
+      "apiVersion: platform.supernova.com/v1alpha1\nkind: SupernovaStack\n"
+      "metadata: {name: shop, namespace: demo, uid: stack-uid}\nstatus: {observedGeneration: -1}\n");
+  cJSON_AddNumberToObject(child_of(object, "metadata"), "generation", generation);
+  cJSON_AddItemToObject(object, "spec", parse(spec_yaml));
+  return object;
+}
+
+void world_init(struct world *w, const char *spec_yaml) {
+  *w = (struct world){.version = 100};
+  for (enum resource r = 0; r < RESOURCES; r++) w->objects[r] = cJSON_CreateArray();
+  w->o.now_ms = START_MS;
+  keys_view_set_absent(&w->keys);
+  put_stack(w, stack_object(spec_yaml, 1));
+}
+
+void world_spec(struct world *w, const char *spec_yaml) {
+  cJSON *object = stack_object(spec_yaml, (int)w->stack->generation + 1);
+  if (w->stack->status) cJSON_ReplaceItemInObjectCaseSensitive(object, "status", cJSON_Duplicate(w->stack->status, true));
+  put_stack(w, object);
+}
+
+void world_done(struct world *w) {
+  for (enum resource r = 0; r < RESOURCES; r++) {
+    cJSON_Delete(w->objects[r]);
+    for (size_t i = 0; i < WORLD_MAX_OBJECTS; i++) child_free(w->children[r][i]);
+  }
+  plan_done(&w->plan);
+  arena_free(w->arena);
+  stack_free(w->stack);
+  secret_view_done(&w->secret);
+  keys_view_done(&w->keys);
+}
+
+void world_secret(struct world *w, const char *first_key, ...) {
+  cJSON *secret = parse("metadata: {resourceVersion: '1'}\ndata: {}\n");
+  va_list keys;
+  va_start(keys, first_key);
+  for (const char *key = first_key; key; key = va_arg(keys, const char *))
+    cJSON_AddStringToObject(child_of(secret, "data"), key, !strcmp(key, "DATABASE_URL") ? "cG9zdGdyZXM6Ly91OnBAZGIvc2hvcA==" : "c2VjcmV0");
+  va_end(keys);
+  cr_assert_eq(secret_view_read(&w->secret, secret, "DATABASE_URL", NULL), 0);
+  cJSON_Delete(secret);
+}
+
+void world_keys(struct world *w, const char *kid) {
+  keys_view_set_absent(&w->keys);
+  w->keys = (struct keys_view){.state = KEYS_READ, .signing = strdup(kid), .resource_version = strdup("1"), .created_ms = START_MS};
+}
+
+cJSON *world_object(struct world *w, enum resource resource, const char *name) {
+  cJSON *object;
+  cJSON_ArrayForEach(object, w->objects[resource]) {
+    if (!strcmp(json_string(object, "metadata.name", ""), name)) return object;
+  }
+  return NULL;
+}
+
+void world_remove(struct world *w, enum resource resource, const char *name) {
+  cJSON *object = world_object(w, resource, name);
+  if (object) cJSON_Delete(cJSON_DetachItemViaPointer(w->objects[resource], object));
+}
+
+/* Takes OBJECT. */
+static void put(struct world *w, enum resource resource, cJSON *object) {
+  char uid[160];
+  cJSON *metadata = child_of(object, "metadata");
+  const char *name = json_string(metadata, "name", "");
+  (void)snprintf(uid, sizeof uid, "uid-%s-%s", resources[resource].api.kind, name);
+  set_text(metadata, "uid", uid);
+  if (!json_get(metadata, "namespace")) set_text(metadata, "namespace", "demo");
+  touch(w, object);
+  world_remove(w, resource, name);
+  cJSON_AddItemToArray(w->objects[resource], object);
+}
+
+void world_put(struct world *w, enum resource resource, const char *yaml) { put(w, resource, parse(yaml)); }
+
+static void observe(struct world *w) {
+  w->o = (struct observation){.now_ms = w->o.now_ms,
+                              .stack = w->stack,
+                              .companion_image = "docker.io/library/supernova-server:1",
+                              .secret = &w->secret,
+                              .keys = &w->keys,
+                              .design_tokens_found = w->o.design_tokens_found,
+                              .last_error = w->o.last_error};
+  for (enum resource r = 0; r < RESOURCES; r++) {
+    size_t count = 0;
+    cJSON *object;
+    for (size_t i = 0; i < WORLD_MAX_OBJECTS; i++) {
+      child_free(w->children[r][i]);
+      w->children[r][i] = NULL;
+    }
+    cJSON_ArrayForEach(object, w->objects[r]) {
+      struct error error = {0};
+      w->children[r][count] = child_project(resources[r].view, object, &error);
+      cr_assert_not_null(w->children[r][count], "%s", error.message);
+      w->pointers[r][count] = w->children[r][count];
+      count++;
+    }
+    bool labelled = true;
+    for (size_t i = 0; i < count; i++) labelled = labelled && w->children[r][i]->stack;
+    *(labelled ? &w->o.children[r] : &w->o.fetched[r]) = (struct child_list){w->pointers[r], count};
+  }
+}
+
+void world_plan(struct world *w) {
+  struct error error = {0};
+  observe(w);
+  plan_done(&w->plan);
+  arena_free(w->arena);
+  w->arena = arena_new(4 << 20);
+  w->plan = (struct plan){.arena = w->arena};
+  cr_assert_eq(plan_make(&w->o, &w->plan, &error), 0, "%s", error.message);
+}
+
+const char *world_says(struct world *w) {
+  static const char *const verbs[] = {[ACTION_CREATE] = "create", [ACTION_APPLY] = "apply",   [ACTION_OWN] = "own",
+                                      [ACTION_MERGE] = "merge",   [ACTION_DELETE] = "delete", [ACTION_MAKE_KEYS] = "keys"};
+  size_t n = 0;
+  w->says[0] = 0;
+  for (size_t i = 0; i < w->plan.action_count; i++)
+    n += (size_t)snprintf(w->says + n, sizeof w->says - n, "%s%s %s %s", n ? "; " : "", verbs[w->plan.actions[i].type],
+                          resources[w->plan.actions[i].resource].api.kind, w->plan.actions[i].name);
+  if (w->plan.status_changed) (void)snprintf(w->says + n, sizeof w->says - n, "%sstatus %s", n ? "; " : "", w->plan.phase);
+  return w->says;
+}
+
+/* JSON merge patch (RFC 7396). */
+static void merge(cJSON *into, const cJSON *patch) {
+  const cJSON *member;
+  cJSON_ArrayForEach(member, patch) {
+    cJSON *old = cJSON_GetObjectItemCaseSensitive(into, member->string);
+    if (cJSON_IsObject(member) && cJSON_IsObject(old)) {
+      merge(old, member);
+      continue;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(into, member->string);
+    if (!cJSON_IsNull(member)) cJSON_AddItemToObject(into, member->string, cJSON_Duplicate(member, true));
+  }
+}
+
+static void add_manager(cJSON *object, const char *operation) {
+  cJSON *metadata = child_of(object, "metadata"), *list = cJSON_CreateArray(), *entry = cJSON_CreateObject();
+  cJSON_DeleteItemFromObjectCaseSensitive(metadata, "managedFields");
+  cJSON_AddStringToObject(entry, "manager", FIELD_MANAGER);
+  cJSON_AddStringToObject(entry, "operation", operation);
+  cJSON_AddItemToArray(list, entry);
+  cJSON_AddItemToObject(metadata, "managedFields", list);
+}
+
+static void carry_out(struct world *w, const struct action *action) {
+  cJSON *live = world_object(w, action->resource, action->name);
+  switch (action->type) {
+    case ACTION_CREATE: {
+      cr_assert_null(live, "%s %s is created though it is there", resources[action->resource].api.kind, action->name);
+      cJSON *made = cJSON_Duplicate(action->body, true);
+      add_manager(made, "Update");
+      put(w, action->resource, made);
+      break;
+    }
+    case ACTION_APPLY:
+    case ACTION_MERGE: {
+      if (action->resource == RESOURCE_STACK) {
+        cJSON *stack = cJSON_Duplicate(w->stack->object, true);
+        merge(stack, action->body);
+        put_stack(w, stack);
+        break;
+      }
+      cr_assert_not_null(live);
+      cJSON *changed = cJSON_Duplicate(live, true);
+      merge(changed, action->body);
+      put(w, action->resource, changed);
+      break;
+    }
+    case ACTION_OWN: add_manager(live, "Apply"); break;
+    case ACTION_DELETE: world_remove(w, action->resource, action->name); break;
+    case ACTION_MAKE_KEYS: world_keys(w, "1767225600000"); break;
+  }
+}
+
+void world_carry_out(struct world *w) {
+  for (size_t i = 0; i < w->plan.action_count; i++) carry_out(w, &w->plan.actions[i]);
+  if (!w->plan.status_changed) return;
+  cJSON *object = cJSON_Duplicate(w->stack->object, true);
+  cJSON_DeleteItemFromObjectCaseSensitive(object, "status");
+  cJSON_AddItemToObject(object, "status", cJSON_Duplicate(w->plan.status, true));
+  put_stack(w, object);
+}
+
+void world_settle(struct world *w) {
+  for (int round = 0; round < 20; round++) {
+    world_plan(w);
+    if (!w->plan.action_count && !w->plan.status_changed) return;
+    world_carry_out(w);
+  }
+  cr_assert_fail("20 rounds and still: %s", world_says(w));
+}
+
+void world_pods_ready(struct world *w) {
+  cJSON *deployment = world_object(w, RESOURCE_DEPLOYMENT, "shop");
+  cr_assert_not_null(deployment);
+  double replicas = (double)json_int(deployment, "spec.replicas", 1);
+  cJSON *status = child_of(deployment, "status");
+  static const char *const numbers[] = {"replicas", "updatedReplicas", "readyReplicas", "availableReplicas"};
+  for (size_t i = 0; i < ELEMENTS(numbers); i++) {
+    cJSON_DeleteItemFromObjectCaseSensitive(status, numbers[i]);
+    cJSON_AddNumberToObject(status, numbers[i], replicas);
+  }
+  cJSON_DeleteItemFromObjectCaseSensitive(status, "observedGeneration");
+  cJSON_AddNumberToObject(status, "observedGeneration", 1);
+  touch(w, deployment);
+}
+
+void world_job_ends(struct world *w, const char *job, bool succeeds, int exit_code, const char *message) {
+  char yaml[1024];
+  cJSON *object = world_object(w, RESOURCE_JOB, job);
+  cr_assert_not_null(object, "no Job %s", job);
+  (void)snprintf(yaml, sizeof yaml, "conditions: [{type: %s, status: 'True', reason: X, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
+                 succeeds ? "Complete" : "Failed");
+  cJSON_DeleteItemFromObjectCaseSensitive(object, "status");
+  cJSON_AddItemToObject(object, "status", parse(yaml));
+  touch(w, object);
+  (void)snprintf(yaml, sizeof yaml,
+                 "metadata: {name: %s-pod, labels: {platform.supernova.com/stack: shop, batch.kubernetes.io/job-name: %s, "
+                 "app.kubernetes.io/component: migrate}}\n"
+                 "status: {phase: Failed, containerStatuses: [{state: {terminated: {exitCode: %d}}}]}",
+                 job, job, exit_code);
+  cJSON *pod = parse(yaml);
+  set_text(
+      cJSON_GetObjectItemCaseSensitive(
+          cJSON_GetObjectItemCaseSensitive(
+              cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(pod, "status"), "containerStatuses"), 0),
+              "state"),
+          "terminated"),
+      "message", message);
+  put(w, RESOURCE_POD, pod);
+}
+
+const char *world_phase(struct world *w) { return w->plan.phase; }
+
+const char *world_condition(struct world *w, const char *type) {
+  const cJSON *condition;
+  static char text[256];
+  *text = 0;
+  cJSON_ArrayForEach(condition, json_get(w->plan.status, "conditions")) {
+    if (strcmp(json_string(condition, "type", ""), type) != 0) continue;
+    (void)snprintf(text, sizeof text, "%s %s", json_string(condition, "status", ""), json_string(condition, "reason", ""));
+  }
+  return text;
+}
