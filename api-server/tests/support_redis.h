@@ -1,0 +1,71 @@
+/* A redis-server of a test's own, which it may kill, pause and start again on the same port. */
+#pragma once
+
+#include "support.h"
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct support_redis {
+  pid_t pid;
+  int port;
+  const char *password; /* of the user "default"; NULL: none */
+  char url[128];
+};
+
+static inline int support_free_port(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+  cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+/* A reply from the server, which the caller frees; NULL when it isn't there. */
+static inline redisReply *support_redis_ask(const struct support_redis *redis, const char *command) {
+  redisContext *context = redisConnectWithTimeout("127.0.0.1", redis->port, (struct timeval){1, 0});
+  redisReply *reply = NULL;
+  if (context && !context->err) {
+    if (redis->password) freeReplyObject(redisCommand(context, "AUTH %s", redis->password));
+    reply = redisCommand(context, command);
+  }
+  redisFree(context);
+  return reply;
+}
+
+static inline void support_redis_start(struct support_redis *redis) {
+  char port[8];
+  if (!redis->port) redis->port = support_free_port();
+  (void)snprintf(port, sizeof port, "%d", redis->port);
+  (void)snprintf(redis->url, sizeof redis->url, "redis://127.0.0.1:%d/3", redis->port);
+  redis->pid = fork();
+  cr_assert_geq(redis->pid, 0);
+  if (redis->pid == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--logfile", "/dev/null",
+           redis->password ? "--requirepass" : "--appendonly", redis->password ? redis->password : "no", (char *)NULL);
+    _exit(127);
+  }
+  for (int64_t until = clock_monotonic_ms() + SUPPORT_WAIT_MS;;) {
+    redisReply *reply = support_redis_ask(redis, "PING");
+    bool there = reply && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    if (there) return;
+    cr_assert_lt(clock_monotonic_ms(), until, "redis-server did not start");
+    (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+  }
+}
+
+static inline void support_redis_stop(struct support_redis *redis) {
+  if (redis->pid <= 0) return;
+  (void)kill(redis->pid, SIGKILL);
+  (void)waitpid(redis->pid, NULL, 0);
+  redis->pid = 0;
+}
