@@ -28,7 +28,7 @@ struct rsa_key;
 /* Blocks for as long as the search for primes takes. */
 int rsa_key_generate(unsigned bits, struct rsa_key **ret, struct error *error) _must_check_;
 
-/* PKCS#8 ("BEGIN PRIVATE KEY") or PKCS#1 ("BEGIN RSA PRIVATE KEY"). A trial signature shows that the halves match. */
+/* PKCS#8 ("BEGIN PRIVATE KEY") or PKCS#1 ("BEGIN RSA PRIVATE KEY"). That the halves match is seen by their numbers and a trial signature. */
 int rsa_key_parse_private(const char *pem, size_t n, struct rsa_key **ret, struct error *error) _must_check_;
 /* SubjectPublicKeyInfo ("BEGIN PUBLIC KEY"). */
 int rsa_key_parse_public(const char *pem, size_t n, struct rsa_key **ret, struct error *error) _must_check_;
