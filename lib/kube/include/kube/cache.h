@@ -30,7 +30,7 @@ struct cache_options {
 
   const struct cache_kind *kind; /* borrowed */
   /* Each add (OLD is NULL), change and removal (NOW is NULL), of events and of whole sets; in a swap only what differs by uid or
-   * resourceVersion. OLD is freed afterwards. During a swap other keys may still show the old set. */
+   * resourceVersion. OLD is freed afterwards; the cache shows NOW already. */
   void (*on_change)(void *owner, const char *key, const void *old, const void *now);
   void (*on_synced)(void *owner); /* the first whole set is in; may be NULL */
   void *owner;
