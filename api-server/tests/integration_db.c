@@ -348,10 +348,56 @@ Test(db, wrong_password) {
   expect_failure(url, DEPENDENCY_AUTH);
 }
 
-Test(db, no_tls_there) {
-  char url[600];
-  (void)snprintf(url, sizeof url, "%s?sslmode=require", database.url);
-  expect_failure(url, DEPENDENCY_TLS);
+/* The server's address with other parameters, by its name so that a certificate can be checked. */
+static const char *url_with(const char *parameters) {
+  static char url[600];
+  const char *at = strstr(database.url, "127.0.0.1");
+  (void)snprintf(url, sizeof url, "%.*slocalhost%.*s?%s", (int)(at - database.url), database.url, (int)strcspn(at + 9, "?"), at + 9,
+                 parameters);
+  return url;
+}
+
+Test(db, tls_that_is_not_trusted) {
+  expect_failure(url_with("sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt"), DEPENDENCY_TLS);
+}
+
+Test(db, tls_verified) {
+  enum { N = 200 };
+  static struct request r[N];
+  char parameters[300];
+  (void)snprintf(parameters, sizeof parameters, "sslmode=verify-full&sslrootcert=%s", support_environment("PG_CA"));
+  db_free(db);
+  db = open_db(url_with(parameters), 2, statements, STATEMENT_COUNT);
+  for (int i = 0; i < N; i++) submit(&r[i], STATEMENT_ENTITLEMENTS, "u");
+  for (int i = 0; i < N; i++) support_until(loop, is_done, &r[i]);
+  for (int i = 0; i < N; i++) cr_assert_eq(r[i].error.kind, ERROR_NONE, "%s", r[i].error.message);
+  cr_expect_gt(support_sql_number(base_url, "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl"), 0);
+}
+
+static void allow_connections(bool allow) {
+  char sql[160];
+  (void)snprintf(sql, sizeof sql, "ALTER DATABASE %s ALLOW_CONNECTIONS %s", database.name, allow ? "true" : "false");
+  support_run_sql(base_url, sql);
+  (void)snprintf(sql, sizeof sql, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '%s'", database.name);
+  if (!allow) support_run_sql(base_url, sql);
+}
+
+/* What is asked while it is away fails after two seconds; what is asked once it is back doesn't wait longer than that. */
+Test(db, away_for_a_while_and_back) {
+  struct request r;
+  support_until(loop, are_all_ready, NULL);
+  allow_connections(false);
+  submit(&r, STATEMENT_ENTITLEMENTS, "u");
+  support_until(loop, is_done, &r);
+  cr_expect_eq(r.error.kind, ERROR_RETRY);
+  cr_expect_gt(r.error.after_ms, 0);
+  cr_expect_eq(db_health(db).reason, DEPENDENCY_REFUSED, "%s", db_health(db).message);
+  for (int64_t until = clock_monotonic_ms() + 2000; clock_monotonic_ms() < until;) cr_assert_eq(loop_turn(loop, 50, NULL), 0);
+  allow_connections(true);
+  submit(&r, STATEMENT_ENTITLEMENTS, "u");
+  support_until(loop, is_done, &r);
+  cr_expect_eq(r.error.kind, ERROR_NONE, "%s", r.error.message);
+  support_until(loop, are_all_ready, NULL);
 }
 
 Test(db, a_stalled_server_is_dropped_and_found_again) {

@@ -55,7 +55,8 @@ static inline struct support_database support_database_create(void) {
   const char *base = support_environment("DATABASE_URL");
   char sql[96];
   (void)snprintf(database.name, sizeof database.name, "t_%016" PRIx64, random_u64());
-  (void)snprintf(database.url, sizeof database.url, "%.*s/%s", (int)(strrchr(base, '/') - base), base, database.name);
+  (void)snprintf(database.url, sizeof database.url, "%.*s/%s%s", (int)(strrchr(base, '/') - base), base, database.name,
+                 strchrnul(base, '?'));
   (void)snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE template0", database.name);
   support_run_sql(base, sql);
   return database;

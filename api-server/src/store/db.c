@@ -1,4 +1,4 @@
-#include "db_internal.h"
+#include "store/db_internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -44,7 +44,7 @@ static void dequeue(struct db *db, struct db_query *query) {
 }
 
 void db_requeue(struct db *db, struct db_query *query) {
-  query->retried = true;
+  if (!query->retried_us) query->retried_us = now_us();
   query->flight = NULL;
   enqueue(db, query);
 }
@@ -61,8 +61,9 @@ void db_finish(struct db_query *query, const PGresult *result, const struct erro
 
 static void on_expiry(struct timer *timer) {
   struct db_queue *queue = CONTAINER_OF(timer, struct db_queue, expiry);
-  struct error error = {.kind = ERROR_RETRY, .after_ms = 1000};
+  struct error error;
   error_set(&error, ERROR_RETRY, "no connection to the database for %d s", DB_QUEUE_MS / 1000);
+  error.after_ms = 1000;
   while (queue->first && now_us() - queue->first->queued_us >= DB_QUEUE_MS * 1000LL) {
     struct db_query *query = queue->first;
     dequeue(queue->db, query);
@@ -204,7 +205,7 @@ int db_submit(struct db *db, struct db_query *query, struct error *error) {
   }
   query->db = db;
   query->flight = NULL;
-  query->retried = false;
+  query->retried_us = 0;
   query->submitted_us = now_us();
   enqueue(db, query);
   return 0;

@@ -18,7 +18,7 @@
  *   ERROR_FORBIDDEN  the role lacks a right
  *   ERROR_BUG        a statement that PostgreSQL doesn't understand
  * A lost connection, or one on which nothing has come back for 2 s, is dropped and made anew (back-off up to 1 s). Reads that were on it go
- * again, once; writes fail. New work waits for a connection for at most 2 s.
+ * again, once (connections that were made before do not count: when a server goes, all of them go with it); writes fail. New work waits for a connection for at most 2 s.
  *
  * Sources: PostgreSQL 15 documentation, 34.5 (pipeline mode), 34.1 (PQconnectPoll), appendix A (SQLSTATE).
  * Owner: whoever called db_new. One thread, one loop; made after fork.
@@ -83,8 +83,7 @@ struct db_query {
   struct db *db; /* NULL: not submitted */
   struct db_query *next, **previous;
   struct db_flight *flight; /* where it is, once it has been sent */
-  int64_t submitted_us, queued_us;
-  bool retried;
+  int64_t submitted_us, queued_us, retried_us;
 };
 
 /* The strings of SETTINGS are copied, its tables are borrowed. -1 only for settings that can never work; an absent database is no failure. */

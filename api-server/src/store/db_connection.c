@@ -1,6 +1,7 @@
-#include "db_internal.h"
+#include "store/db_internal.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "store/sqlstate.h"
 
 #include <stdio.h>
@@ -42,7 +43,7 @@ static void note_failure(struct db_connection *c, enum dependency_reason reason,
   atomic_fetch_add_explicit(was_ready ? &db->settings.stats->drops : &db->settings.stats->failures[reason], 1, memory_order_relaxed);
   db->reason = reason;
   (void)snprintf(db->message, sizeof db->message, "%s", message);
-  if (was_ready && loop_now_ms(db->loop) - c->ready_ms >= DB_STABLE_MS) backoff_reset(&c->backoff);
+  if (was_ready && clock_monotonic_ns() / 1000 - c->ready_us >= DB_STABLE_MS * 1000LL) backoff_reset(&c->backoff);
 }
 
 void connection_drop(struct db_connection *c, enum dependency_reason reason, const char *message) {
@@ -55,7 +56,7 @@ void connection_drop(struct db_connection *c, enum dependency_reason reason, con
   /* without memory for a timer this connection stays away; the others of its lane go on */
   (void)!timer_set(&c->timer, backoff_next(&c->backoff));
   db_connection_changed(c->db);
-  pipeline_fail(c, &error);
+  pipeline_fail(c, reason, &error);
 }
 
 void connection_start(struct db_connection *c) {
@@ -152,7 +153,7 @@ static void become_ready(struct db_connection *c) {
   }
   timer_stop(&c->timer);
   c->state = DB_READY;
-  c->ready_ms = loop_now_ms(c->db->loop);
+  c->ready_us = clock_monotonic_ns() / 1000;
   db_connection_changed(c->db);
 }
 

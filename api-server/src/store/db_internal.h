@@ -35,7 +35,7 @@ struct db_connection {
   struct backoff backoff;
   struct resolution resolution;
   unsigned attempts;
-  int64_t ready_ms, progress_ms;
+  int64_t ready_us, progress_ms;
   struct db_flight *flights, **flights_end;
   int flight_count;
   unsigned prepared[DB_STATEMENTS]; /* the generation that is prepared here; 0: none */
@@ -83,5 +83,6 @@ int pipeline_send(struct db_connection *c,
                   struct db_query *query); /* -1: the connection is lost, and dropped; the query is the caller's still */
 void pipeline_flush(struct db_connection *c);
 void pipeline_ready(struct db_connection *c, uint32_t events);
-void pipeline_watch(struct db_connection *c);                           /* the timer of a ready connection has fired */
-void pipeline_fail(struct db_connection *c, const struct error *error); /* ends all that is under way: reads go again, once */
+void pipeline_watch(struct db_connection *c); /* the timer of a ready connection has fired */
+/* Ends all that is under way: reads go again, once. */
+void pipeline_fail(struct db_connection *c, enum dependency_reason reason, const struct error *error);

@@ -1,4 +1,4 @@
-#include "db_internal.h"
+#include "store/db_internal.h"
 
 #include "store/sqlstate.h"
 
@@ -87,7 +87,7 @@ static void deliver(struct db_connection *c, struct db_flight *flight) {
   if (!query) return;
   if (!is_error(result)) {
     db_finish(query, result, NULL);
-  } else if (sqlstate_is_repeatable(state) && !query->retried) {
+  } else if (sqlstate_is_repeatable(state) && !query->retried_us) {
     db_requeue(db, query);
   } else {
     struct error error;
@@ -162,7 +162,13 @@ void pipeline_watch(struct db_connection *c) {
   }
 }
 
-void pipeline_fail(struct db_connection *c, const struct error *error) {
+/* A server that goes takes all connections with it: one that is found closed and is older than the first attempt doesn't count as the second. */
+static bool may_go_again(const struct db_connection *c, const struct db_query *query, enum dependency_reason reason) {
+  if (c->lane != DB_READ) return false;
+  return !query->retried_us || (reason != DEPENDENCY_TIMEOUT && c->ready_us < query->retried_us);
+}
+
+void pipeline_fail(struct db_connection *c, enum dependency_reason reason, const struct error *error) {
   struct db_flight *flights = c->flights;
   c->flights = NULL;
   c->flights_end = &c->flights;
@@ -171,7 +177,7 @@ void pipeline_fail(struct db_connection *c, const struct error *error) {
     struct db_flight *flight = flights;
     struct db_query *query = flight->query;
     flights = flight->next;
-    if (query && c->lane == DB_READ && !query->retried) {
+    if (query && may_go_again(c, query, reason)) {
       db_requeue(c->db, query);
     } else if (query) {
       db_finish(query, NULL, error);
