@@ -262,8 +262,9 @@ struct migration migration_plan(const struct observation *o, const struct histor
                         .schema_version = success ? success->revision.schema_version : -1,
                         .attempt = revision ? revision->revision.attempts : 0,
                         .max_attempts = spec->retry.enabled ? spec->retry.max_attempts : 1};
-  if (!spec->enabled || (!m.before_rollout && !when_has(spec, "post", event))) return m;
+  if (!spec->enabled) return m;
   migration_identity(content, o->secret->database, d.identity);
+  if (!m.before_rollout && !when_has(spec, "post", event)) return memcpy(m.baseline, d.identity, sizeof m.baseline), m;
   failure_key(&d, d.failure_key);
   m.state = recorded(&d, success, &m);
   if (m.state != MIGRATION_DUE || !revision || !plan || !(applied || m.before_rollout)) return m;
@@ -273,4 +274,10 @@ struct migration migration_plan(const struct observation *o, const struct histor
   else
     follow(&d, &m);
   return m;
+}
+
+void migration_annotate_baseline(const struct migration *migration, const char *now, cJSON *annotations) {
+  if (migration->state != MIGRATION_OFF || !*migration->baseline) return;
+  cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED, migration->baseline);
+  cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED_AT, now);
 }

@@ -29,12 +29,16 @@ struct migration {
   int64_t next_attempt_ms; /* of WAITING */
   int64_t schema_version;  /* as the last success told; -1: unknown */
   const char *message;     /* of WAITING and FAILED: the last lines, cleaned; in the plan's arena */
+  char baseline[16];       /* of OFF because this stage is not in `when`: the identity that counts as done from here on; else "" */
 };
 
 /* What is due, and PLAN's next writes for it (none where PLAN is NULL). APPLIED: the Deployment says the target, so post- stages have come. NEEDS: the
  * actions that make what the Job refers to. Nothing runs before the target has its revision. */
 struct migration migration_plan(const struct observation *o, const struct history *history, const struct content *content, bool applied,
                                 uint64_t needs, struct plan *plan);
+
+/* What a revision remembers when it is Deployed without the migration that `when` leaves out, so that it is not owed a moment later. */
+void migration_annotate_baseline(const struct migration *migration, const char *now, cJSON *annotations);
 
 /* The hash that says which migration this is. */
 void migration_identity(const struct content *content, const char *database, char to[16]);

@@ -76,7 +76,7 @@ static cJSON *server_container(const struct render_input *in) {
       " 'ports': [{'name': 'http', 'containerPort': %d, 'protocol': 'TCP'}, {'name': 'metrics', 'containerPort': %d, 'protocol': 'TCP'}],"
       " 'startupProbe': %t, 'livenessProbe': %t, 'readinessProbe': %t, 'resources': %t, 'securityContext': %t,"
       " 'terminationMessagePolicy': 'FallbackToLogsOnError', 'volumeMounts': %t}",
-      in->image, in->release->image.pull_policy, environment(in), environment_sources(in), (int64_t)PORT_HTTP, (int64_t)PORT_METRICS,
+      in->image, in->stack->spec.image.pull_policy, environment(in), environment_sources(in), (int64_t)PORT_HTTP, (int64_t)PORT_METRICS,
       probe("/livez", 0, 2, 60), probe("/livez", 10, 10, 3), probe("/readyz", 5, 5, 3), resources(in), container_security(),
       server_mounts(in->stack));
 }
@@ -88,16 +88,16 @@ static cJSON *migration_container(const struct render_input *in) {
                      "', 'image': %s, 'imagePullPolicy': %s, 'command': %t, 'env': %t, 'envFrom': %t,"
                      " 'resources': {'requests': {'cpu': '50m', 'memory': '64Mi'}, 'limits': {'memory': '512Mi'}}, 'securityContext': %t,"
                      " 'terminationMessagePolicy': 'FallbackToLogsOnError', 'volumeMounts': [{'name': 'tmp', 'mountPath': '/tmp'}]}",
-                     in->image, in->release->image.pull_policy,
+                     in->image, in->stack->spec.image.pull_policy,
                      command ? cJSON_Duplicate(command, true) : render_json("['supernova-server', 'migrate']"), environment(in),
                      environment_sources(in), container_security());
 }
 
-static cJSON *pull_secrets(const struct stack_spec *release) {
-  if (!cJSON_GetArraySize(release->image.pull_secrets)) return render_nothing();
+static cJSON *pull_secrets(const struct stack *stack) {
+  if (!cJSON_GetArraySize(stack->spec.image.pull_secrets)) return render_nothing();
   cJSON *secrets = cJSON_CreateArray();
   const cJSON *name;
-  cJSON_ArrayForEach(name, release->image.pull_secrets) secrets = render_append(secrets, render_json("{'name': %j}", name));
+  cJSON_ArrayForEach(name, stack->spec.image.pull_secrets) secrets = render_append(secrets, render_json("{'name': %j}", name));
   return secrets;
 }
 
@@ -120,7 +120,7 @@ static cJSON *pod_spec(const struct render_input *in, const char *restart_policy
       "{'containers': [%t], 'volumes': %t, 'restartPolicy': %s, 'terminationGracePeriodSeconds': 30, 'securityContext': %t,"
       " 'serviceAccountName': %s, 'automountServiceAccountToken': false, 'enableServiceLinks': false, 'imagePullSecrets': %t,"
       " 'nodeSelector': %j, 'tolerations': %j, 'affinity': %j, 'priorityClassName': %s}",
-      container, volumes, restart_policy, pod_security(), account, pull_secrets(in->release), in->release->scheduling.node_selector,
+      container, volumes, restart_policy, pod_security(), account, pull_secrets(in->stack), in->release->scheduling.node_selector,
       in->release->scheduling.tolerations, in->release->scheduling.affinity, in->release->scheduling.priority_class_name);
 }
 

@@ -88,14 +88,17 @@ static uint64_t plan_keys(const struct observation *o, const struct judgement *j
 
 /* Deployed: its pods are complete, its migration done. Going back to an older revision moves its time, which makes it current again; the time has whole
  * seconds, so two releases within one are told apart by force. */
-static void plan_deployed(const struct observation *o, const struct history *history, struct plan *plan) {
+static void plan_deployed(const struct observation *o, const struct history *history, const struct migration *migration,
+                          struct plan *plan) {
   if (history->target == history->current) return;
   char now[RFC3339_SIZE];
   int64_t last_ms = history->current ? history->current->revision.deployed_ms : 0;
   format_rfc3339(o->now_ms > last_ms + 1000 ? o->now_ms : last_ms + 1000, now);
   cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
   cJSON_AddStringToObject(metadata, "resourceVersion", history->target->resource_version);
-  cJSON_AddStringToObject(cJSON_AddObjectToObject(metadata, "annotations"), ANNOTATION_DEPLOYED_AT, now);
+  cJSON *annotations = cJSON_AddObjectToObject(metadata, "annotations");
+  cJSON_AddStringToObject(annotations, ANNOTATION_DEPLOYED_AT, now);
+  migration_annotate_baseline(migration, now, annotations);
   const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
   plan_add(plan, (struct action){.type = ACTION_MERGE,
                                  .resource = RESOURCE_REVISION,
@@ -191,7 +194,8 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   j->migration = migration_plan(o, &j->history, target, applied, made | children.pods_need, plan);
   plan_pods(o, j, target, made | children.pods_need, plan, &children.conflict);
   struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
-  if (rollout.state == ROLLOUT_COMPLETE && is_settled(&j->migration) && j->history.target) plan_deployed(o, &j->history, plan);
+  if (rollout.state == ROLLOUT_COMPLETE && is_settled(&j->migration) && j->history.target)
+    plan_deployed(o, &j->history, &j->migration, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
   j->standing = stand(o, j, &rollout, children.conflict, plan->arena);
 }
