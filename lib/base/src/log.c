@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,17 +68,13 @@ static void append_field(struct buffer *b, const struct log_field *field) {
   }
 }
 
-static const char *hostname(void) {
-  static char name[256];
-  if (!*name && gethostname(name, sizeof name - 1) < 0) return "unknown";
-  return name;
-}
-
 void log_write(enum log_level level, const char *message, const struct log_field *fields) {
+  char hostname[HOST_NAME_MAX + 1] = "unknown";
+  (void)gethostname(hostname, sizeof hostname - 1); /* left as it is where the name is unknown */
   struct buffer b;
   buffer_init(&b, LINE_MAX_BYTES - strlen(line_end));
   buffer_printf(&b, "{\"level\":%d,\"time\":%lld,\"pid\":%d,\"hostname\":", (int)level, (long long)clock_real_ms(), (int)getpid());
-  buffer_json_string(&b, hostname(), strlen(hostname()));
+  buffer_json_string(&b, hostname, strlen(hostname));
   buffer_puts(&b, ",\"msg\":");
   buffer_json_string(&b, message, strnlen(message, MESSAGE_MAX_BYTES));
   for (; fields && fields->key; fields++) {

@@ -53,7 +53,8 @@ const char *json_string(const cJSON *object, const char *path, const char *fallb
 int64_t json_int(const cJSON *object, const char *path, int64_t fallback); /* only whole numbers within ±(2^53 - 1) */
 bool json_bool(const cJSON *object, const char *path, bool fallback);
 
-/* Equal as JSON values: objects in any order, arrays in order, 1 equals 1.0. NULL equals NULL. */
+/* Equal as JSON values: objects in any order, arrays in order, 1 equals 1.0. NULL equals NULL. Objects that have a key twice are equal in
+ * the same order at least. */
 bool json_equal(const cJSON *a, const cJSON *b);
 
 /* Compact text. Numbers that are whole are printed whole. */
