@@ -1,4 +1,4 @@
-/* Once a second the worker's own numbers, which live in its memory, go into the metrics that all workers share. */
+/* Four times a second the worker's own numbers, which live in its memory, go into the metrics that all workers share. */
 #pragma once
 
 #include "net/loop.h"

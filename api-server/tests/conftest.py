@@ -1,0 +1,336 @@
+"""The real server beside a real PostgreSQL and Redis: what the black-box tests share.
+
+SUPERNOVA_SERVER names the binary (else build/asan's). Where DATABASE_URL or REDIS_URL is missing, hack/with-services starts both.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("SUPERNOVA_SERVER", str(ROOT / "build/asan/api-server/supernova-server"))
+ISSUER_SECRET = "issuer-secret-of-the-tests-0123456789"
+PREVIOUS_SECRET = "issuer-secret-before-the-tests-98765"
+REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
+
+
+def until(condition, seconds=10, what="the condition"):
+    """The first truthy value of CONDITION; fails the test after SECONDS."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what} did not come true within {seconds} s"
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(*arguments, env=None, stdin=None):
+    return subprocess.run([BINARY, *arguments], env={**os.environ, **(env or {})}, input=stdin, capture_output=True, text=True, timeout=60)
+
+
+class Answer:
+    def __init__(self, response, body):
+        self.status, self.headers, self.body = response.status, response.headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def wrong_fields(self):
+        return {e["field"] for e in self.json.get("errors", [])}
+
+
+class Proxy:
+    """Stands between the server and a neighbour, so that the neighbour can go away and come back."""
+
+    def __init__(self, host, port):
+        self.target, self.away, self.held, self.pairs = (host, port), False, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.away:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(self.target)
+            except OSError:
+                client.close()
+                continue
+            self.pairs.append((client, server))
+            for a, b in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    def pump(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                while self.held:
+                    time.sleep(0.01)
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        self.away = True
+        for pair in self.pairs:
+            for s in pair:
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_RDWR)
+        self.pairs.clear()
+
+    def restore(self):
+        self.away = False
+
+    def close(self):
+        self.cut()
+        self.listener.close()
+
+
+class Server:
+    def __init__(self, directory, env, limits=None):
+        self.port, self.metrics_port = free_port(), free_port()
+        self.log_path = directory / f"server-{self.port}.log"
+        self.env = {"PORT": str(self.port), "METRICS_PORT": str(self.metrics_port), "ISSUER_ADMIN_SECRET": ISSUER_SECRET, "WORKERS": "2",
+                    "SHUTDOWN_DRAIN_SECONDS": "0", "SHUTDOWN_GRACE_SECONDS": "10", "ENVIRONMENT": "production", "LOG_LEVEL": "debug",
+                    "RATE_LIMIT_READ_MAX": "1000000", "RATE_LIMIT_WRITE_MAX": "1000000", **env}
+        self.log = open(self.log_path, "wb")
+        command = ["prlimit", *limits, BINARY, "serve"] if limits else [BINARY, "serve"]
+        self.process = subprocess.Popen(command, env={**os.environ, **self.env}, stdout=self.log, stderr=subprocess.STDOUT)
+
+    def logged(self):
+        return self.log_path.read_text(errors="replace")
+
+    def lines(self, **wanted):
+        found = []
+        for line in self.logged().splitlines():
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if all(entry.get(k) == v for k, v in wanted.items()):
+                    found.append(entry)
+        return found
+
+    def request(self, method, path, body=None, headers=None, port=None, token=None):
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=15)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            return Answer(response, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **more):
+        return self.request("GET", path, **more)
+
+    def post(self, path, body, **more):
+        return self.request("POST", path, body=body, **more)
+
+    def inner(self, path):
+        return self.get(path, port=self.metrics_port)
+
+    def metric(self, series):
+        for line in self.inner("/metrics").body.decode().splitlines():
+            if line.startswith(series + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0.0
+
+    def mint(self, sub, roles=(), ttl=600, **extra):
+        answer = self.post("/auth/token", {"sub": sub, "roles": list(roles), "ttl": ttl, **extra}, headers={"x-issuer-secret": ISSUER_SECRET})
+        assert answer.status == 200, answer.body
+        return answer.json["token"]
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+
+    def up(self, path="/livez"):
+        try:
+            return self.get(path).status == 200
+        except OSError:
+            assert self.process.poll() is None, self.logged()
+            return False
+
+    def workers(self):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def stop(self, wait=20):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(wait)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            self.log.close()
+        for word in REPORTS:
+            assert word not in self.logged(), self.logged()[-8000:]
+        return status
+
+
+@pytest.fixture(scope="session")
+def services():
+    """DATABASE_URL, REDIS_URL and PG_BIN of real servers."""
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        yield {"PG_BIN": "/usr/lib/postgresql/15/bin", **os.environ}
+        return
+    holder = subprocess.Popen([str(ROOT / "hack/with-services"), "bash", "-c", "env -0; printf '\\0\\0'; exec cat"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE)
+    told = b""
+    while not told.endswith(b"\0\0\0"):
+        portion = os.read(holder.stdout.fileno(), 65536)
+        assert portion, "hack/with-services ended"
+        told += portion
+    yield dict(entry.split("=", 1) for entry in told.decode().split("\0") if "=" in entry)
+    holder.stdin.close()
+    holder.wait(30)
+
+
+class Database:
+    def __init__(self, services):
+        self.base, self.psql = services["DATABASE_URL"], services["PG_BIN"] + "/psql"
+        self.name = "t_" + secrets.token_hex(6)
+        self.url = self.base.rsplit("/", 1)[0] + "/" + self.name
+        self.sql(f"CREATE DATABASE {self.name} TEMPLATE template0", self.base)
+
+    def sql(self, text, url=None):
+        done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url or self.url, "-c", text],
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def through(self, port):
+        head, tail = self.url.split("@", 1)
+        return f"{head}@127.0.0.1:{port}/{tail.split('/', 1)[1]}"
+
+    def address(self):
+        host, port = self.url.split("@", 1)[1].split("/", 1)[0].rsplit(":", 1)
+        return host, int(port)
+
+    def drop(self):
+        self.sql(f"DROP DATABASE {self.name} WITH (FORCE)", self.base)
+
+
+@pytest.fixture(scope="session")
+def database(services):
+    """A database that was migrated."""
+    database = Database(services)
+    done = run("migrate", env={"DATABASE_URL": database.url, "TERMINATION_LOG": "/dev/null"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def keys(tmp_path):
+    directory = tmp_path / "keys"
+    done = run("gen-jwks", "--output", str(directory))
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+@pytest.fixture
+def start(tmp_path, database, services, keys):
+    """start(NAME=value, …): a server of its own, alive and ready; stopped at the end with status 0 and without a sanitizer's report."""
+    servers = []
+
+    def start(ready=True, limits=None, **env):
+        prefix = services["REDIS_URL"]
+        server = Server(tmp_path, {"DATABASE_URL": database.url, "REDIS_URL": prefix, "JWKS_DIR": str(keys), **env}, limits)
+        servers.append(server)
+        until(lambda: server.up("/readyz" if ready else "/livez"), what="the server")
+        return server
+
+    yield start
+    for server in servers:
+        assert server.stop() == 0, server.logged()[-4000:]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, database, services):
+    """One server for all tests that only ask."""
+    directory = tmp_path_factory.mktemp("server")
+    done = run("gen-jwks", "--output", str(directory / "keys"))
+    assert done.returncode == 0, done.stderr
+    server = Server(directory, {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(directory / "keys"),
+                                "ISSUER_ADMIN_SECRET_PREVIOUS": PREVIOUS_SECRET, "CORS_ALLOWED_ORIGINS": "https://app.example.com"})
+    server.keys = directory / "keys"
+    until(lambda: server.up("/readyz"), what="the server")
+    yield server
+    assert server.stop() == 0, server.logged()[-4000:]
+
+
+@pytest.fixture
+def profile():
+    """A profile that nobody has seen before."""
+    return "p-" + secrets.token_hex(8)
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def forge(keys, claims, header=None, key=None):
+    """A token of any content, signed with the key that signs in KEYS, or with KEY, a PEM file."""
+    kid = (keys / "signing").read_text().strip()
+    head = {"alg": "RS256", "typ": "JWT", "kid": kid, **(header or {})}
+    text = b64(json.dumps(head).encode()) + "." + b64(json.dumps(claims).encode())
+    signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", str(key or keys / f"{kid}.pem")], input=text.encode(), capture_output=True,
+                            check=True)
+    return text + "." + b64(signed.stdout)
+
+
+def claims(sub, **more):
+    now = int(time.time())
+    return {"iss": "https://collab.supernova.auth", "aud": "supernova-api", "sub": sub, "iat": now, "exp": now + 600, "roles": [], **more}
+
+
+def read_answers(sock, count):
+    """COUNT whole answers from a raw socket: [(status, headers, body)]."""
+    stream, answers = sock.makefile("rb"), []
+    for _ in range(count):
+        status = stream.readline()
+        assert status.startswith(b"HTTP/1.1 "), status
+        headers = {}
+        while (line := stream.readline().strip()):
+            name, value = line.decode().split(":", 1)
+            headers[name.lower()] = value.strip()
+        answers.append((int(status.split()[1]), headers, stream.read(int(headers.get("content-length", "0")))))
+    return answers
+
+
+def is_closed(sock):
+    try:
+        return sock.recv(1) == b""
+    except ConnectionResetError:
+        return True
