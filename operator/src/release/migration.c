@@ -177,11 +177,13 @@ static void start(const struct decision *d, int64_t attempt) {
   post_job(d, attempt, record(d, body, d->needs, NULL, NULL, NULL) | d->needs);
 }
 
-static void record_success(const struct decision *d, const struct child *job, const struct pod_facts *pod) {
+static void record_success(const struct decision *d, const struct pod_facts *pod) {
   cJSON *annotations, *body = annotate(d->revision, &annotations);
   int64_t version = schema_version(pod);
   cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED, d->identity);
-  add_time(annotations, ANNOTATION_MIGRATED_AT, job->job.finished_ms ? job->job.finished_ms : d->o->now_ms);
+  const struct child *last = last_success(d->o);
+  int64_t after_ms = last ? last->revision.migrated_ms + 1000 : 0; /* the last one is told by its time, which has whole seconds */
+  add_time(annotations, ANNOTATION_MIGRATED_AT, d->o->now_ms > after_ms ? d->o->now_ms : after_ms);
   add_number(annotations, ANNOTATION_SETTLED, d->revision->revision.attempts);
   if (version >= 0) add_number(annotations, ANNOTATION_SCHEMA_VERSION, version);
   record(d, body, 0, "Normal", "MigrationSucceeded",
@@ -240,7 +242,7 @@ static void follow(const struct decision *d, struct migration *m) {
   else if (!job || job->job.state == JOB_FAILED)
     after_failure(d, job, m);
   else if (job->job.state == JOB_COMPLETE)
-    record_success(d, job, last_words(d->o, job->name));
+    record_success(d, last_words(d->o, job->name));
 }
 
 /* The state as it is recorded, before anything is done about it. */
