@@ -93,6 +93,7 @@ static void count_wait(struct db *db, const struct db_query *query) {
 /* Puts up to a batch of the queue on C. */
 static void fill(struct db_connection *c, struct db_queue *queue) {
   struct db *db = c->db;
+  if (queue->first->next) pipeline_hold(c, true);
   for (int i = 0; i < lanes[c->lane].batch && queue->first && c->flight_count < lanes[c->lane].depth; i++) {
     struct db_query *query = queue->first;
     if (pipeline_send(c, query) < 0) return;

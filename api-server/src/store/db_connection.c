@@ -24,6 +24,7 @@ static void close_socket(struct db_connection *c) {
   io_stop(&c->io);
   PQfinish(c->conn);
   c->conn = NULL;
+  c->held = false;
   memset(c->prepared, 0, sizeof c->prepared);
 }
 

@@ -38,6 +38,7 @@ struct db_connection {
   int64_t ready_us, progress_ms;
   struct db_flight *flights, **flights_end;
   int flight_count;
+  bool held;
   unsigned prepared[DB_STATEMENTS]; /* the generation that is prepared here; 0: none */
 };
 
@@ -80,7 +81,8 @@ void connection_done(struct db_connection *c);
 
 /* db_pipeline.c */
 int pipeline_send(struct db_connection *c,
-                  struct db_query *query); /* -1: the connection is lost, and dropped; the query is the caller's still */
+                  struct db_query *query);              /* -1: the connection is lost, and dropped; the query is the caller's still */
+void pipeline_hold(struct db_connection *c, bool hold); /* what is sent leaves together, at the flush */
 void pipeline_flush(struct db_connection *c);
 void pipeline_ready(struct db_connection *c, uint32_t events);
 void pipeline_watch(struct db_connection *c); /* the timer of a ready connection has fired */
