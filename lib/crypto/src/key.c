@@ -93,7 +93,7 @@ static bool numbers_agree(const EVP_PKEY *pkey) {
 static bool signs_what_it_verifies(struct rsa_key *key) {
   static const char trial[] = "a text that is signed to see that the halves match";
   unsigned char signature[RSA_MAX_BYTES];
-  size_t n;
+  size_t n = 0;
   return rsa_key_sign(key, trial, sizeof trial, signature, &n, NULL) == 0 && rsa_key_verify(key, trial, sizeof trial, signature, n);
 }
 
