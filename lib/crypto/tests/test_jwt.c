@@ -253,6 +253,25 @@ Test(jwt, length) {
   cr_expect_str_eq(error.message, "the claims are too large for a token");
 }
 
+/* A right signature over as many bytes as the bound, and over a few more. */
+Test(jwt, the_bound_on_the_length_is_exact) {
+  bool taken = false, refused = false;
+  for (int length = 5700; length < 5900; length++) {
+    struct buffer claims, token;
+    buffer_init(&claims, 100000);
+    buffer_init(&token, 100000);
+    buffer_printf(&claims, "{" OURS ",\"exp\":2000,\"large\":\"%0*d\"}", length, 0);
+    compose(signer, HEADER, claims.data, &token);
+    bool fits = token.len <= JWT_MAX_BYTES;
+    cr_expect_eq(verdict(token.data, token.len), fits ? JWT_ACCEPTED : JWT_MALFORMED, "%zu bytes", token.len);
+    taken |= fits && token.len > JWT_MAX_BYTES - 4;
+    refused |= !fits && token.len < JWT_MAX_BYTES + 4;
+    buffer_done(&claims);
+    buffer_done(&token);
+  }
+  cr_expect(taken && refused);
+}
+
 Test(jwt, the_largest_token_that_is_signed_is_taken) {
   for (int length = 5000; length < 6200; length += 10) {
     _cleanup_(json_freep) cJSON *claims = cJSON_Parse(CLAIMS);
