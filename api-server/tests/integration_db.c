@@ -6,11 +6,6 @@
 #include "store/statements.h"
 #include "support.h"
 
-#include <arpa/inet.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 static struct support_database database;
 static struct loop *loop;
 static struct resolver *resolver;
@@ -302,17 +297,6 @@ Test(db, a_statement_whose_result_changes_is_prepared_anew) {
 
 /* Servers that refuse, or accept and then say nothing. */
 
-static int listen_silently(int *ret_port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t len = sizeof address;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
-  cr_assert_eq(listen(fd, 64), 0);
-  cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-  *ret_port = ntohs(address.sin_port);
-  return fd;
-}
-
 static bool has_failed(void *reason) { return stats.failures[*(enum dependency_reason *)reason] > 0; }
 
 static void expect_failure(const char *url, enum dependency_reason reason) {
@@ -333,13 +317,19 @@ Test(db, refused) { expect_failure("postgresql://u:hunter2@127.0.0.1:1/d", DEPEN
 
 Test(db, no_such_name) { expect_failure("postgresql://u:hunter2@no-such-name.invalid:1/d", DEPENDENCY_UNREACHABLE); }
 
-Test(db, silent) {
+static void expect_failure_of_liar(const char *answer, enum dependency_reason reason) {
   char url[128];
-  int port, fd = listen_silently(&port);
-  (void)snprintf(url, sizeof url, "postgresql://u:hunter2@localhost:%d/d", port);
-  expect_failure(url, DEPENDENCY_TIMEOUT);
-  close(fd);
+  pid_t pid;
+  (void)snprintf(url, sizeof url, "postgresql://u:hunter2@localhost:%d/d?sslmode=disable", support_liar(answer, &pid));
+  expect_failure(url, reason);
+  (void)kill(pid, SIGKILL);
 }
+
+Test(db, silent) { expect_failure_of_liar("", DEPENDENCY_TIMEOUT); }
+
+Test(db, speaks_http) { expect_failure_of_liar("HTTP/1.1 400 Bad Request\r\n\r\n", DEPENDENCY_UNREACHABLE); }
+
+Test(db, speaks_nonsense) { expect_failure_of_liar("R\377\377\377\377\1\1\1\1", DEPENDENCY_UNREACHABLE); }
 
 Test(db, wrong_password) {
   char url[600];

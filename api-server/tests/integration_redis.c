@@ -135,3 +135,31 @@ Test(redis, wrong_passwords_are_told_apart) {
   redis = open_redis(url);
   while (redis_health(redis).reason != DEPENDENCY_AUTH) cr_assert_eq(loop_turn(loop, 50, NULL), 0);
 }
+
+Test(redis, servers_that_are_none) {
+  static const struct {
+    const char *answer;
+    enum dependency_reason reason;
+  } rows[] = {
+      {"HTTP/1.1 400 Bad Request\r\n\r\n", DEPENDENCY_UNREACHABLE},
+      {"*2147483647\r\n", DEPENDENCY_UNREACHABLE},
+      {"$-7\r\n", DEPENDENCY_UNREACHABLE},
+      {"$9999999999999999999\r\n", DEPENDENCY_UNREACHABLE},
+      {"+OK\r\n+OK\r\n+OK\r\n+OK\r\n", DEPENDENCY_UNREACHABLE},
+      {"-LOADING Redis is loading the dataset in memory\r\n", DEPENDENCY_REFUSED},
+      {"", DEPENDENCY_TIMEOUT},
+  };
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    char url[64];
+    pid_t pid;
+    (void)snprintf(url, sizeof url, "redis://localhost:%d", support_liar(rows[i].answer, &pid));
+    redis_free(redis);
+    redis = open_redis(url);
+    int64_t until = clock_monotonic_ms() + SUPPORT_WAIT_MS;
+    while (redis_health(redis).reason != rows[i].reason || strstr(redis_health(redis).message, "not reached")) {
+      cr_assert_lt(clock_monotonic_ms(), until, "row %zu: %s", i, redis_health(redis).message);
+      cr_assert_eq(loop_turn(loop, 50, NULL), 0);
+    }
+    (void)kill(pid, SIGKILL);
+  }
+}

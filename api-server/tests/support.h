@@ -9,12 +9,17 @@
 #include "base/random.h"
 #include "net/loop.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { SUPPORT_WAIT_MS = 10000 };
 
@@ -66,6 +71,24 @@ static inline void support_database_drop(struct support_database *database) {
   char sql[80];
   (void)snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database->name);
   support_run_sql(support_environment("DATABASE_URL"), sql);
+}
+
+/* A server that answers every connection with the same bytes, whatever it is asked, and then reads on. The caller kills RET_PID. */
+static inline int support_liar(const char *answer, pid_t *ret_pid) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+  cr_assert_eq(listen(fd, 64), 0);
+  cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+  *ret_pid = fork();
+  cr_assert_geq(*ret_pid, 0);
+  if (*ret_pid == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) (void)!write(accept(fd, NULL, NULL), answer, strlen(answer));
+  }
+  close(fd);
+  return ntohs(address.sin_port);
 }
 
 static inline void support_until(struct loop *loop, bool (*condition)(void *), void *argument) {

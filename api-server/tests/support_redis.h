@@ -3,13 +3,10 @@
 
 #include "support.h"
 
-#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 struct support_redis {
   pid_t pid;

@@ -31,6 +31,7 @@ Test(sqlstate, reasons_of_failed_connections) {
       {"SSL error: certificate verify failed\n", DEPENDENCY_TLS},
       {"connection failed: Connection timed out\n", DEPENDENCY_TIMEOUT},
       {"connection failed: No route to host\n", DEPENDENCY_UNREACHABLE},
+      {"expected authentication request from server, but received H\n", DEPENDENCY_UNREACHABLE},
       {"", DEPENDENCY_UNREACHABLE},
   };
   for (size_t i = 0; i < ELEMENTS(rows); i++) cr_expect_eq(connect_failure_reason(rows[i].message), rows[i].reason, "%s", rows[i].message);

@@ -45,7 +45,7 @@ int job_connect(PGconn **ret, struct error *error) {
   database_url_set(&url, "connect_timeout", "10");
   database_url_set(&url, "gssencmode", "disable");
   database_url_set(&url, "tcp_user_timeout", "30000");
-  database_url_set(&url, "fallback_application_name", "supernova-server migrate");
+  database_url_set(&url, "fallback_application_name", "supernova-server job");
   PGconn *conn = PQconnectdbParams(url.keywords, url.values, 0);
   database_url_done(&url);
 

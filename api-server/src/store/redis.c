@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { REDIS_CONNECT_MS = 1000, REDIS_STABLE_MS = 1000, REDIS_OUTPUT = 4 << 20, REDIS_READ = 16384 };
+enum { REDIS_ELEMENTS = 65536, REDIS_INPUT = 1 << 20 }; /* of one reply: bounds for a server that lies */
 
 struct redis_flight {
   struct redis_flight *next;
@@ -212,6 +213,23 @@ static void on_resolved(struct resolution *resolution, const struct resolver_ans
   }
 }
 
+static redisReplyObjectFunctions reply_functions; /* hiredis' own, but for the one that takes the count from the wire */
+static void *(*create_array)(const redisReadTask *, int);
+
+static void *create_bounded_array(const redisReadTask *task, int elements) {
+  return elements <= REDIS_ELEMENTS ? create_array(task, elements) : NULL;
+}
+
+static redisReader *make_reader(void) {
+  redisReader *reader = redisReaderCreate();
+  if (!reader) return NULL;
+  create_array = reader->fn->createArray;
+  reply_functions = *reader->fn;
+  reply_functions.createArray = create_bounded_array;
+  reader->fn = &reply_functions;
+  return reader;
+}
+
 /* AUTH and SELECT where they are needed, and PING, whose answer makes it ready. */
 static void greet(struct redis *redis) {
   const struct redis_address *a = &redis->address;
@@ -225,7 +243,7 @@ static void greet(struct redis *redis) {
     return;
   }
   redis->state = REDIS_GREETING;
-  redis->reader = redisReaderCreate();
+  redis->reader = make_reader();
   (void)snprintf(number, sizeof number, "%d", a->database);
   int failed = 0;
   if (a->user[0]) {
@@ -301,6 +319,8 @@ static void receive(struct redis *redis) {
     drop_text(redis, DEPENDENCY_UNREACHABLE, "out of memory");
   } else {
     take_replies(redis);
+    if (redis->reader && redis->reader->len - redis->reader->pos > REDIS_INPUT)
+      drop_text(redis, DEPENDENCY_UNREACHABLE, "Redis' reply is too long");
   }
 }
 

@@ -29,6 +29,7 @@ static const struct {
   const char *words;
   enum dependency_reason reason;
 } reasons[] = {
+    {"expected authentication request", DEPENDENCY_UNREACHABLE},
     {"FATAL:  28", DEPENDENCY_AUTH},
     {"FATAL:  ", DEPENDENCY_REFUSED},
     {"Connection refused", DEPENDENCY_REFUSED},
