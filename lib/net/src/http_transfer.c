@@ -30,7 +30,16 @@ static int on_socket(void *owner, curl_socket_t fd, curlsocktype purpose) {
   return CURL_SOCKOPT_OK;
 }
 
-static CURL *take_easy(struct http_client *client) {
+/* A stream holds its buffers as long as it lives, so it gets small ones; they can only be set on a handle that was never used. */
+static CURL *make_easy_for_stream(void) {
+  CURL *easy = curl_easy_init();
+  if (easy && curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8192L) == CURLE_OK) return easy;
+  curl_easy_cleanup(easy);
+  return NULL;
+}
+
+static CURL *take_easy(struct http_client *client, bool stream) {
+  if (stream) return make_easy_for_stream();
   if (!client->idle_count) return curl_easy_init();
   CURL *easy = client->idle[--client->idle_count];
   curl_easy_reset(easy);
@@ -108,8 +117,6 @@ static bool set_request(struct http_transfer *transfer, const struct http_reques
   failed |= SET(CUSTOMREQUEST, method);
   if (request->timeout_ms) failed |= SET(TIMEOUT_MS, (long)request->timeout_ms);
   if (request->stall_ms) failed |= SET(LOW_SPEED_LIMIT, 1L) || SET(LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));
-  if (request->on_data) failed |= SET(BUFFERSIZE, 8192L); /* held as long as the stream lives */
-  failed |= SET(UPLOAD_BUFFERSIZE, 16384L);
   return failed || set_headers(transfer, request);
 }
 
@@ -153,7 +160,7 @@ struct http_transfer *transfer_new(struct http_client *client, const struct http
   transfer->on_data = request->on_data;
   transfer->on_done = request->on_done;
   transfer->owner = request->owner;
-  transfer->easy = take_easy(client);
+  transfer->easy = take_easy(client, request->on_data);
   transfer->body = malloc(request->body_len + 1);
   if (transfer->body && request->body_len) memcpy(transfer->body, request->body, request->body_len);
   if (!transfer->easy || !transfer->body || set_connection(transfer, request->url) || set_tls(transfer) || set_request(transfer, request) ||
