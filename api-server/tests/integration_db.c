@@ -307,7 +307,7 @@ static void expect_failure(const char *url, enum dependency_reason reason) {
   int64_t start = clock_monotonic_ms();
   support_until(loop, is_done, &r);
   cr_expect_eq(r.error.kind, ERROR_RETRY, "%s", r.error.message);
-  cr_expect_lt(clock_monotonic_ms() - start, 3000);
+  cr_expect_lt(clock_monotonic_ms() - start, 4000);
   support_until(loop, has_failed, &reason);
   cr_expect_eq(db_health(db).reason, reason, "%s", db_health(db).message);
   cr_expect_null(strstr(db_health(db).message, "hunter2"));
@@ -405,7 +405,7 @@ Test(db, a_stalled_server_is_dropped_and_found_again) {
   int64_t start = clock_monotonic_ms();
   support_until(loop, is_done, &r);
   cr_expect_eq(r.error.kind, ERROR_RETRY, "%s", r.error.message);
-  cr_expect_lt(clock_monotonic_ms() - start, 2600);
+  cr_expect_lt(clock_monotonic_ms() - start, 4000);
   (void)snprintf(command, sizeof command, "kill -CONT %s", pids);
   cr_assert_eq(system(command), 0);
   free(pids);
