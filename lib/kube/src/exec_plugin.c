@@ -187,9 +187,9 @@ static int outcome(const struct exec_run *run, struct exec_credential *ret, stru
   const struct kube_exec *exec = run->config->exec;
   if (run->timed_out)
     return error_set(error, ERROR_RETRY, "the credential plugin \"%s\" took longer than %d s", exec->command, PLUGIN_TIMEOUT_MS / 1000);
-  if (run->status) return error_set(error, ERROR_RETRY, "the credential plugin \"%s\" ended with status %d", exec->command, run->status);
   if (run->output.failed)
     return error_set(error, ERROR_RETRY, "the credential plugin \"%s\" printed more than %d bytes", exec->command, MAX_OUTPUT);
+  if (run->status) return error_set(error, ERROR_RETRY, "the credential plugin \"%s\" ended with status %d", exec->command, run->status);
   if (exec_credential_decode(buffer_text(&run->output), run->output.len, exec->api_version, ret, error) == 0) return 0;
   return error_wrap(error, "the credential plugin \"%s\"", exec->command);
 }
