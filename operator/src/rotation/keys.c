@@ -86,16 +86,14 @@ struct keys_verdict keys_judge(const struct observation *o, struct arena *arena)
   return (struct keys_verdict){true, false, "KeysReady", arena_printf(arena, "key %s signs", o->keys->signing)};
 }
 
-int keys_make(const struct stack *stack, int64_t now_ms, cJSON **ret_manifest, struct error *error) {
-  _cleanup_(rsa_key_freep) struct rsa_key *key = NULL;
+int keys_manifest(const struct stack *stack, const struct rsa_key *key, int64_t now_ms, cJSON **ret, struct error *error) {
   _cleanup_(keyring_files_freep) cJSON *files = NULL;
   char kid[KID_SIZE];
   key_new_kid(now_ms, kid);
-  if (rsa_key_generate((unsigned)stack->spec.jwks.key_bits, &key, error) < 0) return error_wrap(error, "make a signing key");
   if (keyring_make(key, kid, &files, error) < 0) return error_wrap(error, "write a signing key");
   cJSON *manifest = render_jwks_secret(stack, files);
   if (!manifest) return error_oom(error);
-  *ret_manifest = manifest;
+  *ret = manifest;
   return 0;
 }
 

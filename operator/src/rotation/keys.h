@@ -1,6 +1,7 @@
 /* The JWKS Secret of a stack: made where it is missing, adopted where somebody made it with gen-jwks, left alone and told of where it is damaged. */
 #pragma once
 
+#include "crypto/key.h"
 #include "stack/plan.h"
 
 /* From the Secret as the API server gives it. Private halves are looked at (do they fit?) and go no further. Replaces what VIEW held. */
@@ -15,6 +16,6 @@ struct keys_verdict {
 };
 struct keys_verdict keys_judge(const struct observation *o, struct arena *arena);
 
-/* A new key as the manifest of the stack's JWKS Secret. Takes a tenth of a second or so. The caller cleanses and owns it (keys_manifest_done). */
-int keys_make(const struct stack *stack, int64_t now_ms, cJSON **ret_manifest, struct error *error) _must_check_;
-void keys_manifest_done(cJSON *manifest);
+/* The manifest of the stack's JWKS Secret with KEY as the one that signs. The caller owns it (keys_manifest_done). */
+int keys_manifest(const struct stack *stack, const struct rsa_key *key, int64_t now_ms, cJSON **ret, struct error *error) _must_check_;
+void keys_manifest_done(cJSON *manifest); /* cleanses it; accepts NULL */

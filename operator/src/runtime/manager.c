@@ -28,6 +28,7 @@ struct manager {
   struct event_recorder *events;
   struct caches *caches;
   struct queue *queue;
+  struct offload *offload;
   struct reconciler *reconciler;
   struct lease *lease;
   struct metrics *metrics;
@@ -219,9 +220,12 @@ static int start_engine(struct manager *manager, struct error *error) {
           .client = manager->client, .namespaces = (const char *const *)s->namespaces, .changed = on_change, .owner = manager},
       error);
   if (!manager->caches) return -1;
+  manager->offload = offload_new(manager->loop, error);
+  if (!manager->offload) return -1;
   manager->reconciler = reconciler_new(&(struct reconciler_options){.client = manager->client,
                                                                     .events = manager->events,
                                                                     .caches = manager->caches,
+                                                                    .offload = manager->offload,
                                                                     .companion_image = s->server_image,
                                                                     .finished = on_finished,
                                                                     .owner = manager},
@@ -280,6 +284,7 @@ void manager_free(struct manager *manager) {
   probes_stop(manager->metrics_server);
   lease_free(manager->lease);
   reconciler_free(manager->reconciler);
+  offload_free(manager->offload);
   caches_free(manager->caches);
   queue_free(manager->queue);
   events_free(manager->events);

@@ -1,7 +1,6 @@
 #include "stack/apply.h"
 
 #include "render/render.h"
-#include "rotation/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,11 +67,20 @@ static void note_failure(struct apply *apply, const struct error *error, const c
   (void)error_wrap(&apply->result.error, "write %s", what);
 }
 
+/* Our own write to the stack is no reason for the status to be stale. */
+static void follow_stack(struct apply *apply, const cJSON *stack) {
+  char *version = strdup(json_string(stack, "metadata.resourceVersion", apply->resource_version));
+  if (!version) return; /* the status then conflicts, and is written in the next round */
+  free(apply->resource_version);
+  apply->resource_version = version;
+}
+
 /* Tells the owner what the API server holds now. */
 static void note_object(struct apply *apply, enum resource resource, const char *name, const struct kube_response *response) {
   cJSON *object = NULL;
   if (kube_response_parse(response, &object, NULL) < 0) return;
   apply->context.wrote(apply->context.owner, resource, name, object);
+  if (resource == RESOURCE_STACK) follow_stack(apply, object);
   cJSON_Delete(object);
 }
 
@@ -140,23 +148,40 @@ static cJSON *delete_options(const struct action *action) {
   return options;
 }
 
-static int send_action(struct apply *apply, struct action *action, struct error *error) {
-  const struct resource_row *row = &resources[action->resource];
+static int send_action(struct apply *apply, const struct action *action, const cJSON *body, struct error *error) {
   struct buffer path;
-  cJSON *made = NULL;
-  if (action->type == ACTION_MAKE_KEYS && apply->context.make_keys(apply->context.owner, &made, error) < 0) return -1;
-  if (action->type == ACTION_DELETE) made = delete_options(action);
-  kube_path(&path, &row->api, apply->namespace, forms[action->type].to_collection ? NULL : action->name, NULL);
+  const char *name = forms[action->type].to_collection ? NULL : action->name;
+  kube_path(&path, &resources[action->resource].api, apply->namespace, name, NULL);
   if (action->type != ACTION_DELETE) kube_query(&path, "fieldManager", action->field_manager ? action->field_manager : FIELD_MANAGER);
   if (forms[action->type].forced) kube_query(&path, "force", "true");
-  int result = send(apply, forms[action->type].method, buffer_text(&path), forms[action->type].content_type, made ? made : action->body,
-                    on_action, error);
+  int result = send(apply, forms[action->type].method, buffer_text(&path), forms[action->type].content_type, body, on_action, error);
   buffer_done(&path);
-  if (action->type == ACTION_MAKE_KEYS)
-    keys_manifest_done(made);
-  else
-    cJSON_Delete(made);
   return result;
+}
+
+/* 0 once its answer will come. */
+static int start_action(struct apply *apply, const struct action *action, struct error *error) {
+  if (action->type == ACTION_MAKE_KEYS) {
+    apply->context.make_keys(apply->context.owner);
+    return 0;
+  }
+  cJSON *options = action->type == ACTION_DELETE ? delete_options(action) : NULL;
+  int result = send_action(apply, action, options ? options : action->body, error);
+  cJSON_Delete(options);
+  return result;
+}
+
+static void fail_action(struct apply *apply, const struct error *error) {
+  apply->failed |= UINT64_C(1) << apply->next;
+  if (error) note_failure(apply, error, resources[apply->plan->actions[apply->next].resource].api.kind);
+  apply->next++;
+}
+
+void apply_keys_made(struct apply *apply, const cJSON *manifest, const struct error *error) {
+  struct error failure = manifest ? (struct error){0} : *error;
+  if (manifest && send_action(apply, &apply->plan->actions[apply->next], manifest, &failure) == 0) return;
+  fail_action(apply, &failure);
+  task_schedule(&apply->step);
 }
 
 /* A JSON patch that sets the whole status, and the resourceVersion that it was decided at: a stale one is a conflict. */
@@ -190,13 +215,12 @@ static void send_status(struct apply *apply) {
 static void step(struct task *task) {
   struct apply *apply = CONTAINER_OF(task, struct apply, step);
   struct plan *plan = apply->plan;
-  for (; apply->next < plan->action_count; apply->next++) {
-    struct action *action = &plan->actions[apply->next];
+  while (apply->next < plan->action_count) {
+    const struct action *action = &plan->actions[apply->next];
     struct error error = {0};
     bool skipped = action->needs & apply->failed;
-    if (!skipped && send_action(apply, action, &error) == 0) return;
-    apply->failed |= UINT64_C(1) << apply->next;
-    if (!skipped) note_failure(apply, &error, resources[action->resource].api.kind);
+    if (!skipped && start_action(apply, action, &error) == 0) return;
+    fail_action(apply, skipped ? NULL : &error);
   }
   if (plan->status_changed)
     send_status(apply);

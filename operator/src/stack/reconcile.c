@@ -32,16 +32,27 @@ struct round {
   struct memory *memory;
   struct kube_call *call;
   struct apply *apply;
+  struct making *making; /* a key that is waited for */
   struct arena *arena;
   struct plan plan;
   int64_t started_ns;
   size_t refreshing; /* the fetched object that is being read again */
 };
 
+/* A signing key in the making. It outlives a round that was cancelled. */
+struct making {
+  struct offload_job job;
+  struct round *round; /* NULL: nobody waits any more */
+  unsigned bits;
+  struct rsa_key *key;
+  struct error error;
+};
+
 static void round_free(void *memory) {
   struct round *round = memory;
   if (!round) return;
   kube_cancel(round->call);
+  if (round->making) round->making->round = NULL;
   apply_cancel(round->apply);
   plan_done(&round->plan);
   arena_free(round->arena);
@@ -240,11 +251,40 @@ static void on_exists(void *owner, enum resource resource, const char *name) {
   memory_fetch(((struct round *)owner)->memory, resource, name);
 }
 
-static int on_make_keys(void *owner, cJSON **ret_manifest, struct error *error) {
+static void generate(struct offload_job *job) {
+  struct making *making = CONTAINER_OF(job, struct making, job);
+  if (rsa_key_generate(making->bits, &making->key, &making->error) < 0) making->key = NULL;
+}
+
+static void deliver(struct making *making) {
+  struct round *round = making->round;
+  const struct stack *stack = stack_of(round);
+  cJSON *manifest = NULL;
+  if (!stack)
+    (void)error_set(&making->error, ERROR_CONFLICT, "the stack is gone");
+  else if (making->key && keys_manifest(stack, making->key, now_ms(round->reconciler), &manifest, &making->error) < 0)
+    manifest = NULL;
+  round->making = NULL;
+  apply_keys_made(round->apply, manifest, &making->error);
+  keys_manifest_done(manifest);
+}
+
+static void on_generated(struct offload_job *job) {
+  struct making *making = CONTAINER_OF(job, struct making, job);
+  if (making->round && job->ran) deliver(making);
+  rsa_key_free(making->key);
+  free(making);
+}
+
+static void on_make_keys(void *owner) {
   struct round *round = owner;
   const struct stack *stack = stack_of(round);
-  if (!stack) return error_set(error, ERROR_CONFLICT, "the stack is gone");
-  return keys_make(stack, now_ms(round->reconciler), ret_manifest, error);
+  struct making *making = calloc(1, sizeof *making);
+  if (!making) return apply_keys_made(round->apply, NULL, &(struct error){.kind = ERROR_RETRY, .message = "out of memory"});
+  *making = (struct making){.job = {.work = generate, .done = on_generated}, .round = round};
+  making->bits = stack ? (unsigned)stack->spec.jwks.key_bits : RSA_MIN_BITS;
+  round->making = making;
+  offload_start(round->reconciler->options.offload, &making->job);
 }
 
 static void on_applied(void *owner, const struct apply_result *applied) {

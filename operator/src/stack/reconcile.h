@@ -10,6 +10,7 @@
 
 #include "kube/client.h"
 #include "kube/events.h"
+#include "net/offload.h"
 #include "runtime/caches.h"
 
 struct reconciler;
@@ -26,6 +27,7 @@ struct reconciler_options {
   struct kube_client *client;
   struct event_recorder *events;
   const struct caches *caches;
+  struct offload *offload; /* makes keys; outlives the reconciler */
   const char *companion_image;
   void (*finished)(void *owner, const char *key, const struct reconcile_result *result);
   void *owner;
