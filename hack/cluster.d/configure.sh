@@ -67,6 +67,7 @@ configMapAndSecretChangeDetectionStrategy: Watch
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}
 imageGCHighThresholdPercent: 100
 maxPods: 250
+podLogsDir: $state/pods-log
 C
 
 cat > Corefile <<C
