@@ -94,14 +94,19 @@ char *arena_strndup(struct arena *arena, const char *text, size_t n) {
 
 char *arena_strdup(struct arena *arena, const char *text) { return text ? arena_strndup(arena, text, strlen(text)) : NULL; }
 
+/* Most texts are short: they are printed once and copied, longer ones are printed twice. */
 char *arena_printf(struct arena *arena, const char *format, ...) {
+  char brief[256];
   va_list arguments, again;
   va_start(arguments, format);
   va_copy(again, arguments);
-  int n = vsnprintf(NULL, 0, format, arguments);
+  int n = vsnprintf(brief, sizeof brief, format, arguments);
   va_end(arguments);
   char *text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);
-  if (text) (void)vsnprintf(text, (size_t)n + 1, format, again);
+  if (text && (size_t)n < sizeof brief)
+    memcpy(text, brief, (size_t)n);
+  else if (text)
+    (void)vsnprintf(text, (size_t)n + 1, format, again);
   va_end(again);
   return text;
 }

@@ -55,19 +55,22 @@ void buffer_append(struct buffer *b, const void *bytes, size_t n) {
 
 void buffer_puts(struct buffer *b, const char *text) { buffer_append(b, text, strlen(text)); }
 
+/* Printed into what room there is already, and once more only where that was too little. */
 void buffer_printf(struct buffer *b, const char *format, ...) {
   va_list arguments, again;
   va_start(arguments, format);
   va_copy(again, arguments);
-  int n = vsnprintf(NULL, 0, format, arguments);
+  size_t room = b->data && !b->failed ? b->cap - b->len : 0;
+  int n = vsnprintf(room ? b->data + b->len : NULL, room, format, arguments);
+  bool fitted = n >= 0 && (size_t)n < room;
   va_end(arguments);
-  char *room = n < 0 ? NULL : buffer_reserve(b, (size_t)n);
-  if (room) {
-    (void)vsnprintf(room, (size_t)n + 1, format, again);
+  if (room && !fitted) b->data[b->len] = 0;
+  char *at = n < 0 ? NULL : buffer_reserve(b, (size_t)n);
+  if (at && !fitted) (void)vsnprintf(at, (size_t)n + 1, format, again);
+  if (at)
     buffer_grew(b, (size_t)n);
-  } else {
+  else
     b->failed = true;
-  }
   va_end(again);
 }
 

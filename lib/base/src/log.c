@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-  LINE_MAX_BYTES = 16 * 1024,
+  LINE_MAX_BYTES = 16 * 1024, LINE_USUAL_BYTES = 1023,
   MESSAGE_MAX_BYTES = 2048, /* at most six times as many once escaped */
 };
 
@@ -73,6 +73,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
   (void)gethostname(hostname, sizeof hostname - 1); /* left as it is where the name is unknown */
   struct buffer b;
   buffer_init(&b, LINE_MAX_BYTES - strlen(line_end));
+  (void)buffer_reserve(&b, LINE_USUAL_BYTES); /* without memory the line fails as a whole */
   buffer_printf(&b, "{\"level\":%d,\"time\":%lld,\"pid\":%d,\"hostname\":", (int)level, (long long)clock_real_ms(), (int)getpid());
   buffer_json_string(&b, hostname, strlen(hostname));
   buffer_puts(&b, ",\"msg\":");
