@@ -29,7 +29,7 @@ static bool wants_help(int argc, char **argv) { return argc == 2 && (!strcmp(arg
 
 int main(int argc, char **argv) {
   for (const struct command *c = commands; argc > 1 && c->name; c++) {
-    if (strcmp(c->name, argv[1])) continue;
+    if (strcmp(c->name, argv[1]) != 0) continue;
     if (wants_help(argc - 1, argv + 1)) return help_main(2, (char *[]){argv[0], argv[1], NULL});
     return c->run(argc - 1, argv + 1);
   }

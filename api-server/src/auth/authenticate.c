@@ -12,7 +12,7 @@ static const char scheme[] = "bearer ";
 
 /* The credential of "Bearer <token>" (RFC 6750, 2.1); the scheme in any case. */
 static struct span bearer_of(struct span authorization) {
-  if (authorization.len < sizeof scheme - 1 || strncasecmp(authorization.at, scheme, sizeof scheme - 1)) return (struct span){0};
+  if (authorization.len < sizeof scheme - 1 || strncasecmp(authorization.at, scheme, sizeof scheme - 1) != 0) return (struct span){0};
   return span_trim((struct span){authorization.at + sizeof scheme - 1, authorization.len - (sizeof scheme - 1)});
 }
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FAULTS_MAX = 64 * 1024, HELP_MAX = 256 * 1024 };
+
 static int usage(const char *command, const char *problem, const char *argument) {
   (void)fprintf(stderr, "supernova-server %s: %s%s\n", command, problem, argument);
   (void)fprintf(stderr, "Try: supernova-server %s --help\n", command);
@@ -33,7 +35,7 @@ int command_options(int argc, char **argv, const char *const *names, const char 
 
 int command_settings(enum settings_for what, struct settings *ret) {
   _cleanup_buffer_ struct buffer faults;
-  buffer_init(&faults, 64 * 1024);
+  buffer_init(&faults, FAULTS_MAX);
   if (settings_load(ret, what, &faults) == 0) {
     log_set_level((enum log_level)ret->log_level);
     return 0;
@@ -49,7 +51,7 @@ int command_failed(const char *what, const struct error *error) {
 
 int help_main(int argc, char **argv) {
   _cleanup_buffer_ struct buffer text;
-  buffer_init(&text, 256 * 1024);
+  buffer_init(&text, HELP_MAX);
   if (argc == 2 && !strcmp(argv[1], "settings")) {
     settings_document(&text);
     (void)fputs(buffer_text(&text), stdout);

@@ -59,7 +59,7 @@ int network_parse_n(const char *text, size_t n, struct network *ret) {
   parsed.bits = (unsigned)(bits + 128 - widest);
   struct address kept = parsed.base;
   keep_bits(&kept, parsed.bits);
-  if (memcmp(&kept, &parsed.base, sizeof kept)) return -1;
+  if (memcmp(&kept, &parsed.base, sizeof kept) != 0) return -1;
   return *ret = parsed, 0;
 }
 

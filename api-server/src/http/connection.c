@@ -108,17 +108,16 @@ static uint32_t wanted(const struct connection *c) {
 /* Sends what there is, then decides what the connection waits for. It may be gone afterwards. */
 static void settle(struct connection *c) {
   size_t before = c->out.len - c->sent;
-  if (send_out(c) < 0) {
-    http_connection_close(c);
-  } else if (!c->out.len && c->closing) {
+  bool gone = send_out(c) < 0;
+  if (!gone && !c->out.len && c->closing) {
     linger(c);
-  } else if (!c->out.len && c->peer_done && c->phase != PHASE_WORKING) {
-    http_connection_close(c);
-  } else if (io_want(&c->io, wanted(c), NULL) < 0) {
-    http_connection_close(c);
-  } else if (c->out.len && c->out.len - c->sent < before) {
-    expect_within(c, c->server->settings.body_timeout_ms); /* the reader has until then to take some more */
+    return;
   }
+  bool over = !c->out.len && c->peer_done && c->phase != PHASE_WORKING;
+  if (gone || over || io_want(&c->io, wanted(c), NULL) < 0)
+    http_connection_close(c);
+  else if (c->out.len && c->out.len - c->sent < before)
+    expect_within(c, c->server->settings.body_timeout_ms); /* the reader has until then to take some more */
 }
 
 /* ---- requests out of bytes ---- */
@@ -219,7 +218,7 @@ void http_connection_answered(struct connection *c) {
 
 static void read_in(struct connection *c) {
   char *room = buffer_reserve(&c->in, READ_BYTES);
-  ssize_t n = room ? recv(c->io.fd, room, READ_BYTES, 0) : -1;
+  ssize_t n = room ? recv(c->io.fd, room, c->in.cap - 1 - c->in.len, 0) : -1;
   if (n < 0) {
     if (!room || (errno != EAGAIN && errno != EINTR)) http_connection_close(c);
     return;
@@ -259,10 +258,18 @@ static void on_late(struct connection *c) {
   settle(c);
 }
 
+/* Who has been silent for a while needs no memory. */
+static void rest(struct connection *c) {
+  if (c->phase != PHASE_IDLE || c->in.len || c->out.len) return;
+  buffer_done(&c->in);
+  buffer_done(&c->out);
+}
+
 static void on_timer(struct timer *timer) {
   struct connection *c = CONTAINER_OF(timer, struct connection, timer);
   int64_t left = c->deadline_ms - loop_now_ms(c->server->loop);
   if (!c->deadline_ms) return;
+  rest(c);
   if (left <= 0)
     on_late(c);
   else if (timer_set(&c->timer, left) < 0)
@@ -291,7 +298,9 @@ static void insert(struct http_server *server, struct connection *c) {
 }
 
 void http_connection_start(struct http_server *server, int fd, enum door door, const struct address *peer) {
-  struct connection *c = (size_t)server->counts.connections < server->settings.max_connections ? calloc(1, sizeof *c) : NULL;
+  /* who looks after the server gets in, however full it is */
+  bool room = door == DOOR_METRICS || (size_t)server->counts.connections < server->settings.max_connections;
+  struct connection *c = room ? calloc(1, sizeof *c) : NULL;
   if (c) *c = (struct connection){.server = server, .door = door, .peer = *peer};
   if (!c || !count_address(c) || io_start(&c->io, server->loop, fd, EPOLLIN, on_ready, NULL) < 0) {
     server->counts.refused_connections++;

@@ -14,7 +14,7 @@
 #include "http/server.h"
 #include "net/loop.h"
 
-enum { READ_BYTES = 8 * 1024, READ_AHEAD = 64 * 1024, OUT_HIGH = 64 * 1024, OUT_MAX = 4 * 1024 * 1024, IDLE_BUFFER = 8 * 1024 };
+enum { READ_BYTES = 4 * 1024 - 1, READ_AHEAD = 64 * 1024, OUT_HIGH = 64 * 1024, OUT_MAX = 4 * 1024 * 1024, IDLE_BUFFER = 8 * 1024 };
 enum { LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024 };
 
 enum connection_phase {

@@ -58,7 +58,7 @@ static void put_request(struct buffer *to, const struct request *request) {
 /* The trace that the request belongs to (W3C Trace Context, 3.2): version 00, 32 hex digits. */
 static const char *trace_of(const struct request *request, char to[33]) {
   struct span parent = request_header(&request->head, "traceparent");
-  if (parent.len != 55 || memcmp(parent.at, "00-", 3) || parent.at[35] != '-') return NULL;
+  if (parent.len != 55 || memcmp(parent.at, "00-", 3) != 0 || parent.at[35] != '-') return NULL;
   if (strspn(parent.at + 3, "0123456789abcdef") < 32) return NULL;
   memcpy(to, parent.at + 3, 32);
   to[32] = 0;

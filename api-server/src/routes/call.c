@@ -7,14 +7,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Subjects and addresses are counted apart, since a subject may be named like an address. */
 static const struct limit_bucket {
-  const char *name;
+  const char *name, *of_addresses;
   size_t max; /* its setting */
 } buckets[LIMIT_CLASSES] = {
-    [LIMIT_READ] = {"read", offsetof(struct settings, rate_limit_read_max)},
-    [LIMIT_WRITE] = {"write", offsetof(struct settings, rate_limit_write_max)},
-    [LIMIT_WEBHOOK] = {"webhook", offsetof(struct settings, rate_limit_webhook_max)},
-    [LIMIT_ISSUER] = {"issuer", offsetof(struct settings, rate_limit_issuer_max)},
+    [LIMIT_READ] = {"read", "read/address", offsetof(struct settings, rate_limit_read_max)},
+    [LIMIT_WRITE] = {"write", "write/address", offsetof(struct settings, rate_limit_write_max)},
+    [LIMIT_WEBHOOK] = {"webhook", "webhook/address", offsetof(struct settings, rate_limit_webhook_max)},
+    [LIMIT_ISSUER] = {"issuer", "issuer/address", offsetof(struct settings, rate_limit_issuer_max)},
 };
 
 /* ---- not routed ---- */
@@ -60,22 +61,27 @@ static bool is_json(const struct request *request) {
   return type.at && span_is_word(span_trim(span_cut(&type, ';')), "application/json");
 }
 
-static void validate(struct call *call) {
+/* True: the request is answered. */
+static bool refuse_body(struct call *call) {
   struct request *request = call->request;
   struct error error;
-  if (!request->route->takes_json) {
-    handle(call);
-  } else if (guard_require_body(&request->head)) {
-    request_refuse(request, PROBLEM_LENGTH_REQUIRED, guard_require_body(&request->head)->detail);
-  } else if (!is_json(request)) {
+  const struct guard_refusal *absent = guard_require_body(&request->head);
+  if (absent)
+    request_refuse(request, PROBLEM_LENGTH_REQUIRED, absent->detail);
+  else if (!is_json(request))
     request_refuse(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.");
-  } else if (json_parse(request->body, request->body_len, &json_limits_request, &call->json, &error) < 0) {
+  else if (json_parse(request->body, request->body_len, &json_limits_request, &call->json, &error) < 0)
     request_refuse(request, PROBLEM_MALFORMED_REQUEST, error.message);
-  } else if (!cJSON_IsObject(call->json)) {
+  else if (!cJSON_IsObject(call->json))
     request_refuse(request, PROBLEM_MALFORMED_REQUEST, "The body must be a JSON object.");
-  } else {
-    handle(call);
-  }
+  else
+    return false;
+  return true;
+}
+
+static void validate(struct call *call) {
+  if (call->request->route->takes_json && refuse_body(call)) return;
+  handle(call);
 }
 
 /* ---- limit ---- */
@@ -137,21 +143,21 @@ static void limit(struct call *call) {
   struct app *app = app_of(call->request);
   char address[ADDRESS_TEXT_SIZE];
   struct limit_verdict verdict;
-  const char *key = address;
+  const char *key = address, *name = buckets[call->limit].of_addresses;
   if (call->limit == LIMIT_NONE) {
     go_on(call);
     return;
   }
-  if (call->who.verified)
-    key = call->who.sub;
-  else if (call->issuer != ISSUER_UNKNOWN)
-    key = "issuer";
-  else
+  bool named = call->who.verified || call->issuer != ISSUER_UNKNOWN;
+  if (named) {
+    name = buckets[call->limit].name;
+    key = call->who.verified ? call->who.sub : "issuer";
+  } else {
     address_limit_key(&call->request->client, address);
-  const struct limit_bucket *bucket = &buckets[call->limit];
-  int64_t max = *(const int64_t *)(const void *)((const char *)app->settings + bucket->max);
+  }
+  int64_t max = *(const int64_t *)(const void *)((const char *)app->settings + buckets[call->limit].max);
   call->check.done = on_checked;
-  if (limiter_hit(app->limiter, &call->check, bucket->name, key, max, &verdict)) on_verdict(call, &verdict);
+  if (limiter_hit(app->limiter, &call->check, name, key, max, &verdict)) on_verdict(call, &verdict);
 }
 
 /* ---- authenticate ---- */
@@ -184,6 +190,13 @@ static void authenticate_issuer(struct call *call) {
 
 /* ---- route ---- */
 
+/* Only who is behind TLS may be told to stay there (RFC 6797, 7.2); TLS ends at the proxy, which says so. */
+static void mark_security(struct request *request, const struct settings *settings) {
+  struct span scheme = request_header(&request->head, "x-forwarded-proto");
+  if (scheme.at && span_is_word(scheme, "https") && networks_hold(&settings->trusted_proxies, &request->peer))
+    request_field(request, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+}
+
 void call_dispatch(struct request *request) {
   struct call *call = request->state = arena_alloc(request->arena, sizeof *call);
   struct app *app = app_of(request);
@@ -192,7 +205,10 @@ void call_dispatch(struct request *request) {
     return;
   }
   call->request = request;
-  if (request->door == DOOR_PUBLIC) cors_mark(request, &app->settings->cors_allowed_origins);
+  if (request->door == DOOR_PUBLIC) {
+    mark_security(request, app->settings);
+    cors_mark(request, &app->settings->cors_allowed_origins);
+  }
   if (request->found != ROUTE_FOUND) {
     answer_unrouted(request);
     return;

@@ -32,7 +32,7 @@ static int look(struct dir_watch *watch) {
   if (load(tokens, &error) == 0) return *tokens->failure = 0, 0;
   bool absent = error.kind == ERROR_NOT_FOUND;
   if (absent) buffer_clear(&tokens->text);
-  if (!absent && strcmp(tokens->failure, error.message)) log_error("the design tokens can't be read", log_err(&error));
+  if (!absent && strcmp(tokens->failure, error.message) != 0) log_error("the design tokens can't be read", log_err(&error));
   (void)snprintf(tokens->failure, sizeof tokens->failure, "%s", error.message);
   return absent ? 0 : -1;
 }

@@ -36,7 +36,7 @@ void entitlements_get(struct request *request) {
   struct reading *reading = call->own = arena_alloc(request->arena, sizeof *reading);
   const char *profile = request->parameters.values[0];
   struct error error;
-  if (strcmp(call->who.sub, profile) && !(call->who.roles & (ROLE_ADMIN | ROLE_FINANCE))) {
+  if (strcmp(call->who.sub, profile) != 0 && !(call->who.roles & (ROLE_ADMIN | ROLE_FINANCE))) {
     request_refuse(request, PROBLEM_FORBIDDEN, "These are the entitlements of somebody else; the roles admin and finance may read them.");
     return;
   }

@@ -3,9 +3,9 @@
 #include "routes/handlers.h"
 
 #define PROBE(at, handler, who) \
-  { .method = HTTP_GET, .path = at, .doors = who, .handle = handler, .quiet = true }
+  { .method = HTTP_GET, .path = (at), .doors = (who), .handle = (handler), .quiet = true }
 #define OPEN(at, count, handler) \
-  { .method = HTTP_GET, .path = at, .doors = DOOR_PUBLIC, .limit = count, .handle = handler }
+  { .method = HTTP_GET, .path = (at), .doors = DOOR_PUBLIC, .limit = (count), .handle = (handler) }
 
 /* clang-format off */
 #define COMMON_ROUTES                                                                                                       \

@@ -47,8 +47,9 @@ static void bound_descriptors(void) {
 /* ---- a worker ---- */
 
 /* In the child: everything of the parent's that isn't its own is given back. */
-static _Noreturn void become_worker(struct parent *p, unsigned number) {
+static _Noreturn void become_worker(struct parent *p, unsigned number, pid_t parent_pid) {
   (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* without it a worker would outlive a killed parent */
+  if (getppid() != parent_pid) exit(WORKER_FAILED);
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGINT, SIG_IGN); /* the parent says when */
   (void)sigprocmask(SIG_UNBLOCK, &p->signals, NULL);
@@ -69,8 +70,8 @@ static _Noreturn void become_worker(struct parent *p, unsigned number) {
 
 static void start_worker(struct parent *p, unsigned number) {
   struct child *child = &p->children[number];
-  pid_t pid = fork();
-  if (pid == 0) become_worker(p, number);
+  pid_t parent_pid = getpid(), pid = fork();
+  if (pid == 0) become_worker(p, number, parent_pid);
   int64_t now_ms = clock_monotonic_ms();
   child->pid = pid > 0 ? pid : 0;
   child->started_ms = now_ms;

@@ -30,11 +30,11 @@ static const struct choice log_levels[] = {
     {"trace", LOG_TRACE}, {"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}, {"fatal", LOG_FATAL}, {0}};
 
 #define AT(member)         offsetof(struct settings, member)
-#define INT(low, high)     .type = SETTING_INT, .min = low, .max = high
-#define TEXT(low, high)    .type = SETTING_TEXT, .min = low, .max = high
-#define CHOICE(names)      .type = SETTING_CHOICE, .choices = names
-#define FALLBACK(text)     .fallback = text
-#define NEEDED_BY(command) .needed_by = command
+#define INT(low, high)     .type = SETTING_INT, .min = (low), .max = (high)
+#define TEXT(low, high)    .type = SETTING_TEXT, .min = (low), .max = (high)
+#define CHOICE(names)      .type = SETTING_CHOICE, .choices = (names)
+#define FALLBACK(text)     .fallback = (text)
+#define NEEDED_BY(command) .needed_by = (command)
 #define SECRET             .flags = SETTING_IS_SECRET
 
 /* clang-format off */
