@@ -179,6 +179,7 @@ static struct connection *connection_new(struct kube_client *client, struct erro
     return NULL;
   }
   connection->serial = credentials_serial(client->credentials);
+  bool multiplexes = !strncmp(config->server, "https:", 6);
   connection->http = http_client_new(client->loop,
                                      &(struct http_client_options){.user_agent = client->user_agent,
                                                                    .ca_pem = config->ca_pem,
@@ -187,7 +188,7 @@ static struct connection *connection_new(struct kube_client *client, struct erro
                                                                    .tls_server_name = config->tls_server_name,
                                                                    .proxy = config->proxy,
                                                                    .insecure_skip_verify = config->insecure_skip_verify,
-                                                                   .max_connections = 1},
+                                                                   .max_connections = multiplexes ? 1 : 0},
                                      error);
   if (connection->http) return connection;
   free(connection);

@@ -11,6 +11,7 @@
  * Exactly one on_done for each http_send that did not fail, never before http_send has returned; none after http_cancel. Redirects are not
  * followed, cookies are not kept, nothing of a body or a header is ever logged. Text in options and requests is copied.
  * Idle connections are kept and used again; one that is dead is found by TCP's keep-alive and user time-out within 30 s.
+ * What a reused connection swallowed without a byte of an answer is sent once more on a new one, whatever its method.
  * The program ignores SIGPIPE. From within a callback everything is allowed but http_client_free of the very client that calls.
  */
 #pragma once
