@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-  LINE_MAX_BYTES = 16 * 1024, LINE_USUAL_BYTES = 1023,
+  LINE_MAX_BYTES = 16 * 1024,
+  LINE_USUAL_BYTES = 1023,
   MESSAGE_MAX_BYTES = 2048, /* at most six times as many once escaped */
 };
 
