@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "testing/fault_proxy.h"
 #include "testing/wait.h"
 
 #include <criterion/criterion.h>
@@ -358,6 +359,88 @@ Test(cache, a_hundred_and_twenty_watches) {
   wait_seen(world, &seen, COUNT, 0, 0);
   cr_expect_eq(seen.added, COUNT);
   for (int i = 0; i < COUNT; i++) cache_free(caches[i]);
+  world_free(world);
+}
+
+/* --- a network and an API server that fail ------------------------------------------------------------------------------------- */
+
+/* The same world, reached through a relay: its own client, which the caller frees with relay_free. */
+struct relay {
+  struct fault_proxy *proxy;
+  struct kube_config config;
+  struct kube_client *direct;
+  char server[64];
+};
+
+static void relay_init(struct relay *relay, struct world *world) {
+  char host[64];
+  unsigned port;
+  cr_assert_eq(sscanf(world->config->server, "https://%63[0-9.]:%u", host, &port), 2, "%s: expected https://IPv4:PORT",
+               world->config->server);
+  relay->proxy = fault_proxy_new(world->loop, host, port);
+  (void)snprintf(relay->server, sizeof relay->server, "https://127.0.0.1:%u", fault_proxy_port(relay->proxy));
+  relay->config = *world->config;
+  relay->config.server = relay->server;
+  relay->config.tls_server_name = host; /* what the certificate names; checked for each connection */
+  if (!strcmp(host, "127.0.0.1")) relay->config.tls_server_name = NULL;
+  relay->direct = world->client;
+  world->client = kube_client_new(world->loop, &relay->config, &(struct kube_client_options){.user_agent = "kube-test"}, NULL);
+  cr_assert_not_null(world->client);
+}
+
+static void relay_done(struct relay *relay, struct world *world) {
+  kube_client_free(world->client);
+  world->client = relay->direct;
+  fault_proxy_free(relay->proxy);
+}
+
+static bool is_broken(void *owner) { return watch_state(cache_watch(owner)) == WATCH_BROKEN; }
+
+/* Connections are cut and refused for a while; what was done meanwhile is seen afterwards, without a new list. */
+Test(faults, a_restarted_api_server_is_found_again) {
+  struct world *world = world_new();
+  struct relay relay;
+  struct seen seen = {0};
+  put_config_map(world, "POST", 1, "a");
+  relay_init(&relay, world);
+  struct cache *cache = start_cache(world, &seen, 0, false);
+  wait_until(world->loop, 20000, is_synced, cache, "the cache is synced");
+  struct kube_client *relayed = world->client;
+  fault_proxy_set(relay.proxy, FAULT_REFUSE);
+  fault_proxy_cut(relay.proxy);
+  wait_until(world->loop, 10000, is_broken, cache, "the watch is known to be broken");
+  cr_expect_eq(cache_count(cache), 1, "the last set is kept");
+  cr_expect_eq(act(world, "GET", &config_maps, "item-1", NULL)->error.kind, ERROR_RETRY, "%s", world->answer.error.message);
+  world->client = relay.direct;
+  put_config_map(world, "PATCH", 1, "b");
+  put_config_map(world, "POST", 2, "a");
+  world->client = relayed;
+  fault_proxy_set(relay.proxy, FAULT_NONE);
+  wait_seen(world, &seen, 2, 1, 0);
+  cr_expect_eq(watch_counts(cache_watch(cache))->lists, 1);
+  cr_expect_eq(act(world, "GET", &config_maps, "item-1", NULL)->status, 200, "%s", world->answer.error.message);
+  cache_free(cache);
+  relay_done(&relay, world);
+  world_free(world);
+}
+
+/* A peer that hangs: requests end in time, the watch is torn down for its silence, and both come back. */
+Test(faults, a_hanging_api_server_is_borne) {
+  struct world *world = world_new();
+  struct relay relay;
+  struct seen seen = {0};
+  relay_init(&relay, world);
+  struct cache *cache = start_cache(world, &seen, 1000, false);
+  wait_until(world->loop, 20000, is_synced, cache, "the cache is synced");
+  fault_proxy_set(relay.proxy, FAULT_STALL);
+  cr_expect_eq(ask(world, (struct kube_request){.path = "/version", .timeout_ms = 500})->error.kind, ERROR_RETRY);
+  wait_until(world->loop, 10000, is_broken, cache, "the silence is noticed");
+  fault_proxy_set(relay.proxy, FAULT_NONE);
+  put_config_map(world, "POST", 1, "a");
+  cr_expect_eq(world->answer.status, 201, "%s", world->answer.error.message);
+  wait_seen(world, &seen, 1, 0, 0);
+  cache_free(cache);
+  relay_done(&relay, world);
   world_free(world);
 }
 
