@@ -257,4 +257,5 @@ bool cache_stale(const struct cache *cache) {
 }
 
 const struct watch *cache_watch(const struct cache *cache) { return cache->watch; }
+uint64_t cache_passed_over(const struct cache *cache) { return cache->undecodable; }
 const struct kube_resource *cache_resource(const struct cache *cache) { return &cache->resource; }

@@ -135,7 +135,7 @@ static void finish_release(struct lease *lease) {
   task_schedule(&lease->released);
 }
 
-static void give_up_for_now(struct lease *lease) {
+static void try_later(struct lease *lease) {
   if (lease->release == RELEASE_WANTED)
     finish_release(lease);
   else
@@ -163,7 +163,7 @@ static void send(struct lease *lease, const char *method, enum lease_move move, 
                                    &lease->last_error);
   if (lease->call) return;
   if (failed) error_oom(&lease->last_error);
-  give_up_for_now(lease);
+  try_later(lease);
 }
 
 static void after_write(struct lease *lease, const struct kube_response *response) {
@@ -219,7 +219,7 @@ static void on_looked(void *owner, const struct kube_response *response) {
   lease->last_error = absent ? (struct error){0} : error;
   if (absent) lease->view = (struct lease_view){0};
   if (error.kind && !absent) {
-    give_up_for_now(lease);
+    try_later(lease);
     return;
   }
   enum lease_move move = lease_next_move(&lease->view, lease->clock_ms());

@@ -160,6 +160,31 @@ Test(requests, two_hundred_at_once_are_all_answered_and_counted) {
   world_free(world);
 }
 
+Test(requests, a_server_that_the_authority_did_not_sign_is_refused) {
+  struct world *world = world_new();
+  struct kube_config config = *world->config;
+  struct kube_client *trusting = world->client;
+  config.ca_pem = config.certificate_pem; /* a certificate, but nobody's authority */
+  world->client = kube_client_new(world->loop, &config, &(struct kube_client_options){.user_agent = "kube-test"}, NULL);
+  cr_assert_not_null(world->client);
+  ask(world, (struct kube_request){.path = "/version"});
+  cr_expect_eq(world->answer.error.kind, ERROR_RETRY);
+  cr_expect(strstr(world->answer.error.message, "certificate is not trusted"), "%s", world->answer.error.message);
+  kube_client_free(world->client);
+  config = *world->config;
+  config.tls_server_name = "elsewhere.example";
+  world->client = kube_client_new(world->loop, &config, &(struct kube_client_options){.user_agent = "kube-test"}, NULL);
+  ask(world, (struct kube_request){.path = "/version"});
+  cr_expect(strstr(world->answer.error.message, "not for this name"), "%s", world->answer.error.message);
+  kube_client_free(world->client);
+  config.tls_server_name = "kubernetes.default";
+  world->client = kube_client_new(world->loop, &config, &(struct kube_client_options){.user_agent = "kube-test"}, NULL);
+  cr_expect_eq(ask(world, (struct kube_request){.path = "/version"})->status, 200, "%s", world->answer.error.message);
+  kube_client_free(world->client);
+  world->client = trusting;
+  world_free(world);
+}
+
 /* A token of a service account authenticates as it, from a file that is read again when it is refused. */
 Test(requests, a_token_file_that_rotates) {
   struct world *world = world_new();

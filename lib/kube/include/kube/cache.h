@@ -51,6 +51,7 @@ bool cache_synced(const struct cache *cache);
 bool cache_stale(
     const struct cache *cache); /* not synced, or nothing heard for longer than the watch's silence bound and half of it again */
 const struct watch *cache_watch(const struct cache *cache); /* state, age, counters for metrics */
+uint64_t cache_passed_over(const struct cache *cache);      /* objects that could not be projected, so far */
 const struct kube_resource *cache_resource(const struct cache *cache);
 
 DEFINE_CLEANUP(struct cache, cache_freep, cache_free)

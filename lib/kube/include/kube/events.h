@@ -5,7 +5,7 @@
  *
  * The same subject, type, reason, action and note within 6 minutes make one Event whose series counts (first repeat: a series of 2, by PATCH). At most 25 a burst
  * and then one each 5 seconds for a subject go out, the rest are counted as dropped; at most 64 are under way. Nothing blocks, nothing is retried; a failure is counted.
- * A note is cut to 1,000 bytes at a character's start, as the API demands (1,024).
+ * A note is cut to 1,000 bytes at a character's start (the API takes 1,024). Rights used: create and patch of events.events.k8s.io.
  */
 #pragma once
 

@@ -8,7 +8,8 @@
  * Who does not lead looks each retry_ms and takes the Lease once its record has not changed for the duration that it names, measured by our own
  * boot-time clock from when we saw the change (never by the record's times: clocks differ). The leader renews each retry_ms; when no
  * renewal has been confirmed for renew_deadline_ms, counted from when the confirmed one was sent, it has lost: on_change(false), and the
- * program stops writing. Writes carry the observed resourceVersion. The Lease does not fence a paused leader: writes fence themselves.
+ * program stops writing. on_change may release the Lease, but not free it. Rights used: get, create and patch of leases.
+ * Writes carry the observed resourceVersion. The Lease does not fence a paused leader: writes fence themselves.
  */
 #pragma once
 
