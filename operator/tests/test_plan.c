@@ -1,9 +1,11 @@
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
+#include "stack/conditions.h"
 #include "stack/plan.h"
 #include "world.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SPEC "image: {repository: r, tag: v1}\nreplicas: 2\n"
@@ -284,4 +286,161 @@ Test(plan, a_rollout_past_its_deadline_is_failed_with_the_pods_own_words) {
   cr_assert_str_eq(world_condition(&w, "Stalled"), "True RolloutStuck");
   const char *message = json_string(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(w.plan.status, "conditions"), 0), "message", "");
   cr_assert(strstr(message, "ImagePullBackOff: no such image"), "%s", message);
+}
+
+static const char *message_of(const char *type) {
+  return json_string(condition_find(json_get(w.plan.status, "conditions"), type), "message", "");
+}
+
+static void write_fails(const char *message) {
+  static struct error error;
+  (void)error_set(&error, ERROR_RETRY, "%s", message);
+  w.o.last_error = &error;
+}
+
+Test(plan, a_write_that_fails_is_shown_with_its_words_until_nothing_is_owed) {
+  begin(SPEC);
+  world_plan(&w);
+  world_carry_out(&w);
+  world_remove(&w, RESOURCE_SERVICE, "shop");
+  write_fails("write Service shop: the quota is used up");
+  world_plan(&w);
+  cr_assert_str_eq(world_condition(&w, "Ready"), "False WriteFailed");
+  cr_assert_str_eq(world_condition(&w, "Reconciling"), "True WriteFailed");
+  cr_assert_str_eq(message_of("Ready"), "write Service shop: the quota is used up");
+  cr_assert(says("create Service shop") && says("status"), "it is tried again, and told though the phase is the same: %s", world_says(&w));
+  cr_assert_str_eq(w.plan.event.reason, "WriteFailed");
+  world_carry_out(&w);
+  world_remove(&w, RESOURCE_SERVICE, "shop");
+  world_plan(&w);
+  cr_assert(!says("status"), "the same words are told once: %s", world_says(&w));
+  world_carry_out(&w);
+  world_plan(&w);
+  cr_assert_str_neq(world_condition(&w, "Ready"), "False WriteFailed", "nothing is owed any more");
+}
+
+Test(plan, a_spec_that_is_refused_changes_nothing_but_the_words) {
+  install(SPEC);
+  world_spec(&w, SPEC "environment: production\nredis: {mode: none}\n");
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "status Blocked");
+  cr_assert_str_eq(world_condition(&w, "Stalled"), "True InvalidSpec");
+  cr_assert(strstr(message_of("Stalled"), "redis"), "%s", message_of("Stalled"));
+  cr_assert_str_eq(w.plan.event.note, message_of("Stalled"), "what is told outlives the decision");
+  cr_assert_eq(json_int(w.plan.status, "revision.current", 0), 1, "what is known stays known");
+  cr_assert_str_eq(world_condition(&w, "KeysReady"), "True KeysReady");
+  world_carry_out(&w);
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "");
+}
+
+Test(plan, an_unchanged_status_is_not_written_and_nothing_is_told_twice) {
+  begin(SPEC);
+  for (int round = 0; round < 20; round++) {
+    char reason[64];
+    world_plan(&w);
+    (void)snprintf(reason, sizeof reason, "%s", w.plan.event.reason ? w.plan.event.reason : "");
+    world_carry_out(&w);
+    world_plan(&w);
+    cr_assert(!w.plan.event.reason || strcmp(w.plan.event.reason, reason) != 0, "%s is told again", reason);
+    if (!w.plan.action_count && !w.plan.status_changed) return;
+  }
+  cr_assert_fail("no rest: %s", world_says(&w));
+}
+
+Test(plan, what_is_wrong_with_a_secret_replaces_no_pod) {
+  static const struct { const char *spec, *key; } wrongs[] = {{SPEC, "SESSION_SECRET"}, {SPEC "secrets: {name: other}\n", NULL}};
+  for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
+    install(SPEC);
+    world_spec(&w, wrongs[i].spec);
+    if (wrongs[i].key)
+      world_secret(&w, "DATABASE_URL", wrongs[i].key, NULL);
+    else
+      secret_view_set_absent(&w.secret);
+    world_plan(&w);
+    cr_assert_str_eq(world_says(&w), "status Blocked", "row %zu", i);
+    if (i + 1 < sizeof wrongs / sizeof *wrongs) world_done(&w);
+  }
+}
+
+Test(plan, what_others_change_is_set_back_while_blocked_too) {
+  install(SPEC);
+  secret_view_set_absent(&w.secret);
+  world_settle(&w);
+  cJSON_DeleteItemFromObjectCaseSensitive(at(RESOURCE_DEPLOYMENT, "shop", "spec.template.spec"), "terminationGracePeriodSeconds");
+  world_plan(&w);
+  cr_assert(says("apply Deployment shop"), "%s", world_says(&w));
+}
+
+Test(plan, design_tokens_that_are_missing_block_with_the_command_that_makes_them) {
+  begin(SPEC "designTokens: {configMapRef: {name: brand}}\n");
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "status Blocked");
+  cr_assert_str_eq(world_condition(&w, "Ready"), "False DesignTokensMissing");
+  cr_assert(strstr(message_of("Ready"), "kubectl -n demo create configmap brand --from-file=tokens.json"), "%s", message_of("Ready"));
+  w.o.design_tokens_found = true;
+  world_plan(&w);
+  cr_assert(says("create Deployment shop"), "%s", world_says(&w));
+}
+
+Test(plan, suspended_in_the_middle_of_a_migration_the_attempt_is_remembered) {
+  begin(SPEC);
+  world_settle(&w);
+  cr_assert_str_eq(world_phase(&w), "Migrating");
+  world_spec(&w, SPEC "suspend: true\n");
+  world_settle(&w);
+  cr_assert_str_eq(world_phase(&w), "Suspended");
+  cr_assert_eq(json_int(w.plan.status, "migration.attempt", 0), 1);
+  cr_assert_eq(json_int(w.plan.status, "revision.target", 0), 1);
+  world_job_ends(&w, "shop-migrate-1", true, 0, "{\"schemaVersion\": 12}");
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "");
+  world_spec(&w, SPEC);
+  world_settle(&w);
+  cr_assert_str_eq(world_condition(&w, "MigrationsComplete"), "True Succeeded");
+  cr_assert_eq(cJSON_GetArraySize(w.objects[RESOURCE_JOB]), 1);
+}
+
+static bool has_finalizer(void) { return cJSON_GetArraySize(w.stack->finalizers) > 0; }
+
+Test(plan, keys_that_go_with_the_stack_have_a_finalizer_before_they_exist) {
+  begin(SPEC "jwks: {retain: false}\n");
+  world_plan(&w);
+  const char *guard = strstr(world_says(&w), "merge SupernovaStack shop"), *keys = strstr(world_says(&w), "keys Secret shop-jwks");
+  cr_assert(guard && keys && guard < keys, "%s", world_says(&w));
+  world_settle(&w);
+  cr_assert(has_finalizer());
+  world_spec(&w, SPEC "jwks: {retain: true}\n");
+  world_settle(&w);
+  cr_assert(!has_finalizer(), "and none once they stay");
+}
+
+Test(plan, a_deleted_stack_takes_its_keys_along_only_where_it_says_so) {
+  static const struct {
+    const char *spec, *says;
+  } rows[] = {{SPEC "jwks: {retain: false}\n", "delete Secret shop-jwks; merge SupernovaStack shop"}, {SPEC "jwks: {retain: true}\n", ""}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    install(rows[i].spec);
+    world_delete(&w);
+    world_plan(&w);
+    cr_assert_str_eq(world_says(&w), rows[i].says);
+    world_carry_out(&w);
+    cr_assert(!has_finalizer());
+    if (i + 1 < sizeof rows / sizeof *rows) world_done(&w);
+  }
+}
+
+Test(plan, autoscaling_takes_over_and_gives_back_without_touching_replicas) {
+  install(SPEC);
+  world_spec(&w, SPEC "autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 9, targetCPUUtilizationPercentage: 65}\n");
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "create HorizontalPodAutoscaler shop");
+  world_settle(&w);
+  cJSON_SetNumberValue(at(RESOURCE_DEPLOYMENT, "shop", "spec.replicas"), 7);
+  world_pods_ready(&w);
+  world_settle(&w);
+  cr_assert_str_eq(world_phase(&w), "Ready", "its number is right");
+  world_spec(&w, SPEC);
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "delete HorizontalPodAutoscaler shop");
 }

@@ -65,6 +65,7 @@ void world_init(struct world *w, const char *spec_yaml) {
 
 void world_spec(struct world *w, const char *spec_yaml) {
   cJSON *object = stack_object(spec_yaml, (int)w->stack->generation + 1);
+  if (w->stack->finalizers) cJSON_AddItemToObject(child_of(object, "metadata"), "finalizers", cJSON_Duplicate(w->stack->finalizers, true));
   if (w->stack->status) cJSON_ReplaceItemInObjectCaseSensitive(object, "status", cJSON_Duplicate(w->stack->status, true));
   put_stack(w, object);
 }
@@ -244,6 +245,12 @@ void world_settle(struct world *w) {
     world_carry_out(w);
   }
   cr_assert_fail("20 rounds and still: %s", world_says(w));
+}
+
+void world_delete(struct world *w) {
+  cJSON *object = cJSON_Duplicate(w->stack->object, true);
+  set_text(child_of(object, "metadata"), "deletionTimestamp", "2026-01-01T00:00:00Z");
+  put_stack(w, object);
 }
 
 void world_pods_ready(struct world *w) {

@@ -51,6 +51,8 @@ void world_carry_out(struct world *w);
 /* Plans and carries out until nothing is left to write (at most 20 rounds, else it fails). */
 void world_settle(struct world *w);
 
+/* Somebody deletes the stack; what has to be done first is not done yet. */
+void world_delete(struct world *w);
 /* The Deployment's pods all are as wanted. */
 void world_pods_ready(struct world *w);
 /* The Job ends; MESSAGE becomes its pod's termination message. */

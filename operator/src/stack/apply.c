@@ -17,6 +17,7 @@ struct apply {
   struct apply_result result;
   size_t next;     /* the action that is being carried out; action_count: the status */
   uint64_t failed; /* bits of actions that failed or were skipped */
+  bool status_taken;
   struct kube_call *call;
   struct task step;
 };
@@ -49,7 +50,7 @@ static void record(const struct apply *apply, const struct plan_event *event) {
 }
 
 static void finish(struct apply *apply) {
-  for (size_t i = 0; i < apply->plan->event_count; i++) record(apply, &apply->plan->events[i]);
+  if (apply->status_taken) record(apply, &apply->plan->event);
   struct apply_context context = apply->context;
   struct apply_result result = apply->result;
   apply_free(apply);
@@ -115,9 +116,9 @@ static void on_status(void *owner, const struct kube_response *response) {
   apply->call = NULL;
   if (response->error.kind == ERROR_NONE) {
     apply->result.writes++;
+    apply->status_taken = true;
     note_object(apply, RESOURCE_STACK, apply->name, response);
   } else {
-    apply->plan->event_count = 0; /* what the status did not take is told in the round that makes it take it */
     note_failure(apply, &response->error, "the status");
   }
   finish(apply);

@@ -1,4 +1,4 @@
-/* Carries a plan out: its writes in order, then the status, then the events. Never decides.
+/* Carries a plan out: its writes in order, then the status, then what people are told. Never decides.
  *
  * An action whose needs failed is skipped; everything else is tried, so that an ingress webhook that is down holds nothing up but the Ingress. The plan
  * tells what to do, the answers tell what happened:

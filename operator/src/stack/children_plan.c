@@ -17,8 +17,6 @@ static const enum resource child_resources[CHILD_KINDS] = {
     [CHILD_INGRESS] = RESOURCE_INGRESS,
 };
 
-enum resource children_resource(enum child_kind kind) { return child_resources[kind]; }
-
 static struct render_input input_of(const struct observation *o, const struct content *content, const char *secret_hash) {
   return (struct render_input){.stack = o->stack,
                                .release = &content->spec,
@@ -103,11 +101,16 @@ static uint64_t plan_change(struct plan *plan, enum resource resource, const str
                                         .event = event});
 }
 
+/* It was this very text that was written last. */
+static bool says_the_same(const struct child *child, const cJSON *manifest) {
+  const cJSON *hash = json_member(json_get(manifest, "metadata.annotations"), ANNOTATION_APPLIED_HASH);
+  return child->applied_hash && cJSON_IsString(hash) && !strcmp(child->applied_hash, hash->valuestring);
+}
+
 /* Compares what was rendered (and is taken) with what is there. */
 static uint64_t plan_existing(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest, uint64_t needs) {
   struct fingerprint wanted = {0};
-  const cJSON *hash = cJSON_GetObjectItemCaseSensitive(json_get(manifest, "metadata.annotations"), ANNOTATION_APPLIED_HASH);
-  bool same_render = child->applied_hash && cJSON_IsString(hash) && !strcmp(child->applied_hash, hash->valuestring);
+  bool same_render = says_the_same(child, manifest);
   uint64_t bit = 0;
   if (child->deleting || fingerprint_take(manifest, &wanted) < 0) {
     cJSON_Delete(manifest); /* what is going comes back once it is gone */
@@ -208,11 +211,22 @@ static void plan_replicas(const struct observation *o, const struct child *deplo
 
 void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
                               const char **conflict) {
-  char name[64];
-  struct render_input in = input_of(o, content, o->secret->state == SECRET_READ ? o->secret->hash : NULL);
-  child_kinds[CHILD_DEPLOYMENT].name(&in, name);
-  const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, name);
-  if (deployment && !in.secret_hash) in.secret_hash = deployment->deployment.secret_hash; /* a Secret that is away rolls nothing */
+  const struct render_input in = input_of(o, content, o->secret->hash);
+  const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
   plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, conflict);
   if (deployment && observation_owns(o, deployment)) plan_replicas(o, deployment, plan);
+}
+
+void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan) {
+  const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
+  if (!deployment || !observation_owns(o, deployment)) return;
+  const struct render_input in = input_of(o, content, deployment->deployment.secret_hash);
+  cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
+  if (!manifest) return;
+  render_seal(manifest);
+  if (says_the_same(deployment, manifest))
+    plan_existing(plan, RESOURCE_DEPLOYMENT, deployment, manifest, 0);
+  else
+    cJSON_Delete(manifest);
+  plan_replicas(o, deployment, plan);
 }

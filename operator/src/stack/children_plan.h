@@ -13,9 +13,10 @@ struct children_verdict {
 /* Every child of the table but the Deployment, rendered from the stack and CONTENT. */
 struct children_verdict children_plan(const struct observation *o, const struct content *content, struct plan *plan);
 
-/* The Deployment, and the replicas it is given. NEEDS: the actions without which its pods would not start. CONFLICT as above. */
+/* The Deployment, and the replicas it is given. The Secret has been read. NEEDS: the actions without which its pods would not start. CONFLICT as above. */
 void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
                               const char **conflict);
 
-/* The enum resource in which a child of that kind is found. */
-enum resource children_resource(enum child_kind kind);
+/* For a stack that something is wrong with: what others changed is set back and replicas are followed, but no pod is replaced, whatever the spec or the
+ * Secret have come to say. */
+void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan);

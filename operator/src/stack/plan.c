@@ -18,14 +18,11 @@ uint64_t plan_add(struct plan *plan, struct action action) {
     plan_look_again(plan, 1);
     return 0;
   }
-  action.name = arena_strdup(plan->arena, action.name); /* what was observed may go while the plan is carried out */
+  action.name = arena_strdup(plan->arena, action.name);
   action.uid = arena_strdup(plan->arena, action.uid);
+  action.event.note = arena_strdup(plan->arena, action.event.note);
   plan->actions[plan->action_count] = action;
   return UINT64_C(1) << plan->action_count++;
-}
-
-void plan_event(struct plan *plan, const char *type, const char *reason, const char *note) {
-  if (plan->event_count < PLAN_MAX_EVENTS && note) plan->events[plan->event_count++] = (struct plan_event){type, reason, note};
 }
 
 void plan_look_again(struct plan *plan, int64_t delay_ms) {
@@ -153,10 +150,9 @@ static struct standing standing_of_rollout(const struct rollout *r, const struct
 /* The round of a stack that something keeps from being released: what runs is kept as it was Deployed; a first install touches nothing. */
 static void plan_blocked(const struct observation *o, struct judgement *j, struct plan *plan) {
   struct content kept = {0};
-  const char *conflict = NULL;
   if (!j->history.current || content_parse(j->history.current->revision.content, &kept, NULL) < 0) return;
   (void)children_plan(o, &kept, plan);
-  children_plan_deployment(o, &kept, 0, plan, &conflict);
+  children_keep_deployment(o, &kept, plan);
   content_done(&kept);
 }
 
@@ -172,16 +168,16 @@ static void plan_pods(const struct observation *o, const struct judgement *j, co
   content_done(&kept);
 }
 
+/* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
 static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout, const char *conflict,
-                             struct arena *arena) {
+                             const struct plan *plan) {
   bool migrating = !is_settled(&j->migration);
   if (conflict) return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = conflict};
-  if (o->last_error)
-    return (struct standing){
-        .phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = arena_strdup(arena, o->last_error->message)};
+  if (o->last_error && plan->action_count)
+    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = o->last_error->message};
   bool failed = j->migration.state == MIGRATION_FAILED;
   if (migrating && (failed || rollout->state != ROLLOUT_STUCK) && (j->migration.state != MIGRATION_DUE || j->migration.before_rollout))
-    return standing_of_migration(&j->migration, arena);
+    return standing_of_migration(&j->migration, plan->arena);
   return standing_of_rollout(rollout, j);
 }
 
@@ -197,7 +193,7 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   if (rollout.state == ROLLOUT_COMPLETE && is_settled(&j->migration) && j->history.target)
     plan_deployed(o, &j->history, &j->migration, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
-  j->standing = stand(o, j, &rollout, children.conflict, plan->arena);
+  j->standing = stand(o, j, &rollout, children.conflict, plan);
 }
 
 static int plan_wanted(const struct observation *o, struct judgement *j, struct plan *plan, struct error *error) {
@@ -226,15 +222,16 @@ static void plan_standing_event(const struct observation *o, const struct standi
   bool same = !strcmp(json_string(o->stack->status, "phase", ""), s->phase) && !strcmp(json_string(ready, "reason", ""), s->reason);
   if (same || !strcmp(s->reason, "Deployed")) return; /* Deployed has an event of its own */
   bool bad = s->stalled || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") || !strcmp(s->reason, "MigrationRetrying");
-  plan_event(plan, bad ? "Warning" : "Normal", s->reason, s->message);
+  plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 
-/* While writes are owed, the status waits for the round that finds them done, unless the phase has changed. */
+/* While writes are owed, the status waits for the round that finds them done, unless the phase has changed or they fail. */
 static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
   plan->phase = j->standing.phase;
   plan->status = status_build(o, j);
   bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
-  plan->status_changed = (!plan->action_count || phase_changed) && plan->status && !json_equal(plan->status, o->stack->status);
+  bool waits = plan->action_count && !phase_changed && !o->last_error;
+  plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
   if (plan->status_changed) plan_standing_event(o, &j->standing, plan);
 }
 

@@ -2,7 +2,7 @@
  *
  *     struct plan plan = {.arena = arena};
  *     if (plan_make(&observation, &plan, &error) < 0) ...        only without memory
- *     ... apply its actions in order, then its status, then its events; look again after plan.look_again_ms
+ *     ... apply its actions in order, then its status, then its event; look again after plan.look_again_ms
  *     plan_done(&plan);
  *
  * The same observation gives the same plan. When everything is as wanted, there are no actions and the status equals the one that is there.
@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "stack/observation.h"
 
-enum { PLAN_MAX_ACTIONS = 48, PLAN_MAX_EVENTS = 8 };
+enum { PLAN_MAX_ACTIONS = 48 };
 
 enum action_type {
   ACTION_CREATE,    /* POST of body */
@@ -44,20 +44,19 @@ struct plan {
   struct arena *arena; /* borrowed; strings live in it */
   struct action actions[PLAN_MAX_ACTIONS];
   size_t action_count;
-  cJSON *status;       /* the whole status as it should be; NULL: leave it */
-  bool status_changed; /* it differs from what is there */
-  struct plan_event events[PLAN_MAX_EVENTS];
-  size_t event_count;
-  int64_t look_again_ms; /* 0: when something changes */
+  cJSON *status;           /* the whole status as it should be; NULL: leave it */
+  bool status_changed;     /* it differs from what is there */
+  struct plan_event event; /* told once the status has taken it */
+  int64_t look_again_ms;   /* 0: when something changes */
   const char *phase;
 };
 
 int plan_make(const struct observation *o, struct plan *plan, struct error *error) _must_check_;
 void plan_done(struct plan *plan);
 
-/* Adds an action (BODY is taken) and returns its bit; 0 when the plan is full: the rest follows in the next round. */
+/* Adds an action (BODY is taken; name, uid and note are copied: what was observed may go while the plan is carried out) and returns its bit; 0 when
+ * the plan is full: the rest follows in the next round. */
 uint64_t plan_add(struct plan *plan, struct action action);
-void plan_event(struct plan *plan, const char *type, const char *reason, const char *note);
 
 /* Asks to be called again after DELAY_MS at the latest. */
 void plan_look_again(struct plan *plan, int64_t delay_ms);

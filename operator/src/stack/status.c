@@ -57,6 +57,23 @@ static void add_ready(struct conditions *c, const struct standing *s) {
   if (suspended) condition_set(c, "Suspended", "True", s->reason, s->message);
 }
 
+/* What is not judged anew stays as it was. */
+static void keep_conditions(struct conditions *c) {
+  static const char *const kept[] = {"SecretsReady", "KeysReady", "MigrationsComplete"};
+  for (size_t i = 0; i < ELEMENTS(kept); i++) {
+    const cJSON *before = condition_find(c->before, kept[i]);
+    if (before) cJSON_AddItemToArray(c->list, cJSON_Duplicate(before, true));
+  }
+}
+
+static void keep_facts(cJSON *status, const cJSON *before) {
+  static const char *const kept[] = {"revision", "migration", "keys"};
+  for (size_t i = 0; i < ELEMENTS(kept); i++) {
+    const cJSON *fact = json_member(before, kept[i]);
+    if (fact) cJSON_AddItemToObject(status, kept[i], cJSON_Duplicate(fact, true));
+  }
+}
+
 static cJSON *conditions_of(const struct observation *o, const struct judgement *j) {
   struct conditions c = {.before = json_get(o->stack->status, "conditions"),
                          .now_ms = o->now_ms,
@@ -67,7 +84,7 @@ static cJSON *conditions_of(const struct observation *o, const struct judgement 
   if (s->reconciling) condition_set(&c, "Reconciling", "True", s->reason, s->message);
   if (s->stalled) condition_set(&c, "Stalled", "True", s->reason, s->message);
   add_available(&c, j);
-  if (!j->complete) return c.list;
+  if (!j->complete) return keep_conditions(&c), c.list;
   condition_set(&c, "SecretsReady", truth(j->secrets.ok), j->secrets.reason, j->secrets.message);
   condition_set(&c, "KeysReady", truth(j->keys.ok), j->keys.reason, j->keys.message);
   add_migrations_complete(&c, j);
@@ -127,7 +144,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   cJSON_AddItemToObject(status, "conditions", conditions_of(o, j));
   add_scale(status, o, j->deployment);
   add_last_decision(status, o, &j->standing);
-  if (!j->complete) return status;
+  if (!j->complete) return keep_facts(status, o->stack->status), status;
   cJSON *revision = cJSON_AddObjectToObject(status, "revision");
   add_revision(revision, "current", j->history.current);
   add_revision(revision, "target", j->history.target);
