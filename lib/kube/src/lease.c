@@ -91,7 +91,7 @@ static void compose(const struct lease *lease, enum lease_move move, const char 
   put_text(to, ",", "acquireTime", same_term ? lease->acquired : now);
   put_text(to, ",", "renewTime", now);
   buffer_printf(to, ",\"leaseDurationSeconds\":%lld,\"leaseTransitions\":%lld}}", (long long)seconds,
-                (long long)(lease->transitions + (move == LEASE_TAKE)));
+                (long long)lease->transitions + (move == LEASE_TAKE));
 }
 
 /* --- our term ------------------------------------------------------------------------------------------------------------------- */
