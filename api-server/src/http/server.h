@@ -28,10 +28,10 @@ struct http_server_settings {
   const struct networks *trusted_proxies; /* not counted by address */
   size_t max_connections, max_connections_per_address;
   int64_t header_timeout_ms, body_timeout_ms, keepalive_timeout_ms;
-  void (*dispatch)(struct request *request); /* routed or not: request->route is NULL where nothing was found */
+  void (*dispatch)(struct request *request);  /* routed or not: request->route is NULL where nothing was found */
   void (*answered)(struct request *request);  /* the answer is composed: for logs and metrics; also of what the guard refused */
   void (*cancelled)(struct request *request); /* it was dispatched, and nobody waits for its answer any more: stop what is under way */
-  void *owner;                               /* request_owner() */
+  void *owner;                                /* request_owner() */
 };
 
 /* Counts, for metrics. */

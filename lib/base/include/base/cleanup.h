@@ -11,10 +11,10 @@
 
 #include <stddef.h>
 
-#define _cleanup_(function)     __attribute__((cleanup(function)))
-#define _must_check_            __attribute__((warn_unused_result))
+#define _cleanup_(function) __attribute__((cleanup(function)))
+#define _must_check_        __attribute__((warn_unused_result))
 #define _printf_(at, first) __attribute__((format(printf, at, first)))
-#define _unused_                __attribute__((unused))
+#define _unused_            __attribute__((unused))
 
 /* The value of P; P itself becomes NULL. */
 #define TAKE(p)               \
