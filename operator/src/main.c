@@ -2,6 +2,7 @@
 #include "runtime/manager.h"
 
 #include <curl/curl.h>
+#include <signal.h>
 #include <stdio.h>
 
 enum { EXIT_USAGE = 2, HELP_MAX_BYTES = 16 * 1024 };
@@ -41,6 +42,7 @@ int main(int argc, char **argv) {
     (void)puts(SUPERNOVA_VERSION);
   } else {
     log_set_level(settings.log_level);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that has gone is an answer of write(2), not the end */
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     status = run(&settings);
     curl_global_cleanup();
