@@ -151,19 +151,107 @@ Test(migration, disabled_means_none) {
   cr_assert_str_eq(w.plan.phase, "Ready");
 }
 
-Test(migration, passwords_do_not_get_into_messages) {
-  static const struct {
-    const char *said, *told;
-  } rows[] = {
-      {"could not reach postgres://user:hunter2@db:5432/shop now", "could not reach postgres://user:*******@db:5432/shop now"},
-      {"host=db password=hunter2 user=u", "host=db password=******* user=u"},
-      {"postgresql://u:p:q@h/d?password=x&sslmode=require", "postgresql://u:***@h/d?password=*&sslmode=require"},
-      {"PASSWORD=hunter2", "PASSWORD=*******"},
-      {"no secret: here", "no secret: here"},
-      {"http://host:80/path", "http://host:80/path"},
-  };
-  struct arena *arena = arena_new(1 << 16);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) cr_assert_str_eq(migration_clean(arena, rows[i].said), rows[i].told);
-  arena_free(arena);
-  world_init(&w, IMAGE);
+/* The plan as it would be carried out by somebody who is killed, or refused, before Jobs are made. */
+static void carry_out_without_jobs(void) {
+  world_plan(&w);
+  world_carry_out(&w);
+  cJSON_Delete(w.objects[RESOURCE_JOB]);
+  w.objects[RESOURCE_JOB] = cJSON_CreateArray();
+}
+
+Test(migration, a_job_that_is_refused_costs_no_attempt) {
+  world_init(&w, IMAGE RETRY);
+  world_secret(&w, "DATABASE_URL", "REDIS_URL", "ISSUER_ADMIN_SECRET", NULL);
+  for (int round = 0; round < 10; round++) carry_out_without_jobs();
+  world_settle(&w);
+  cr_assert_not_null(world_object(&w, RESOURCE_JOB, "shop-migrate-1"), "%s", world_phase(&w));
+  cr_assert_eq(cJSON_GetArraySize(w.objects[RESOURCE_JOB]), 1);
+}
+
+Test(migration, somebody_elses_job_of_that_name_is_nobodys_success) {
+  world_init(&w, IMAGE RETRY);
+  world_secret(&w, "DATABASE_URL", "REDIS_URL", "ISSUER_ADMIN_SECRET", NULL);
+  world_put(&w, RESOURCE_JOB,
+            "metadata: {name: shop-migrate-1, labels: {platform.supernova.com/stack: shop}, "
+            "ownerReferences: [{uid: the-stack-before, controller: true}]}\n"
+            "status: {conditions: [{type: Complete, status: 'True'}]}");
+  world_plan(&w);
+  for (int round = 0; round < 6; round++, world_plan(&w)) {
+    for (size_t i = 0; i < w.plan.action_count; i++) /* its name is taken */
+      if (w.plan.actions[i].resource == RESOURCE_JOB && !strcmp(w.plan.actions[i].name, "shop-migrate-1"))
+        w.plan.actions[i].type = ACTION_MAKE_KEYS;
+    world_carry_out(&w);
+  }
+  cr_assert_not_null(world_object(&w, RESOURCE_JOB, "shop-migrate-1-2"), "%s", world_says(&w));
+  cr_assert_str_eq(world_condition(&w, "MigrationsComplete"), "False Running");
+}
+
+Test(migration, a_revision_of_a_stack_before_counts_for_nothing) {
+  begin(IMAGE RETRY);
+  world_job_ends(&w, "shop-migrate-1", true, 0, "");
+  world_settle(&w);
+  cr_assert_str_eq(world_condition(&w, "MigrationsComplete"), "True Succeeded");
+  cJSON *revision = cJSON_GetArrayItem(w.objects[RESOURCE_REVISION], 0);
+  cJSON *owner =
+      cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(revision, "metadata"), "ownerReferences"), 0);
+  cJSON_ReplaceItemInObjectCaseSensitive(owner, "uid", cJSON_CreateString("the-stack-before"));
+  world_plan(&w);
+  cr_assert_str_eq(world_condition(&w, "MigrationsComplete"), "False Due");
+}
+
+/* What the Secret says about the database is its user's to change at any moment. */
+static void another_database(void) { (void)snprintf(w.secret.database, sizeof w.secret.database, "%s", "another000"); }
+
+Test(migration, a_success_counts_for_the_database_that_the_attempt_had) {
+  begin(IMAGE RETRY);
+  another_database();
+  world_job_ends(&w, "shop-migrate-1", true, 0, "");
+  world_settle(&w);
+  cr_assert_not_null(world_object(&w, RESOURCE_JOB, "shop-migrate-1-2"), "the other database is migrated too: %s", world_says(&w));
+}
+
+Test(migration, a_failure_counts_for_the_secret_that_the_attempt_had) {
+  begin(IMAGE "migrations: {retry: {exponential: {enabled: false}}}\n");
+  world_secret(&w, "DATABASE_URL", "REDIS_URL", "ISSUER_ADMIN_SECRET", "SESSION_SECRET", NULL); /* mended while it runs */
+  world_job_ends(&w, "shop-migrate-1", false, 75, "password authentication failed");
+  world_settle(&w);
+  cr_assert_not_null(world_object(&w, RESOURCE_JOB, "shop-migrate-1-2"), "%s", world_phase(&w));
+}
+
+Test(migration, a_success_is_remembered_however_many_revisions_follow) {
+  begin(IMAGE RETRY);
+  world_job_ends(&w, "shop-migrate-1", true, 0, "");
+  world_settle(&w);
+  for (int i = 0; i < 14; i++) {
+    char spec[256];
+    (void)snprintf(spec, sizeof spec, IMAGE RETRY "config: {env: {N: '%d'}}\n", i);
+    w.o.now_ms += 60000;
+    world_spec(&w, spec);
+    world_settle(&w);
+    world_pods_ready(&w);
+    world_settle(&w);
+    cr_assert_str_eq(world_phase(&w), "Ready", "%d", i);
+  }
+  cr_assert(cJSON_GetArraySize(w.objects[RESOURCE_REVISION]) < 14, "old ones go");
+  cr_assert_str_eq(world_condition(&w, "MigrationsComplete"), "True Succeeded");
+  cr_assert_null(world_object(&w, RESOURCE_JOB, "shop-migrate-15"));
+}
+
+Test(migration, it_may_come_before_an_install_and_after_an_upgrade) {
+  static const char stages[] = "migrations: {when: [pre-install, post-upgrade]}\n";
+  char spec[256];
+  (void)snprintf(spec, sizeof spec, IMAGE "%s", stages);
+  begin(spec);
+  cr_assert_null(world_object(&w, RESOURCE_DEPLOYMENT, "shop"));
+  world_job_ends(&w, "shop-migrate-1", true, 0, "");
+  world_settle(&w);
+  world_pods_ready(&w);
+  world_settle(&w);
+  cr_assert_str_eq(world_phase(&w), "Ready");
+  (void)snprintf(spec, sizeof spec, "image: {repository: r, tag: v2}\n%s", stages);
+  world_spec(&w, spec);
+  world_plan(&w);
+  cr_assert_not_null(strstr(world_says(&w), "apply Deployment shop"), "the pods do not wait: %s", world_says(&w));
+  world_settle(&w);
+  cr_assert_not_null(world_object(&w, RESOURCE_JOB, "shop-migrate-2"));
 }

@@ -299,7 +299,7 @@ static void write_fails(const char *message) {
 }
 
 Test(plan, a_write_that_fails_is_shown_with_its_words_until_nothing_is_owed) {
-  begin(SPEC);
+  begin(SPEC "migrations: {enabled: false}\n");
   world_plan(&w);
   world_carry_out(&w);
   world_remove(&w, RESOURCE_SERVICE, "shop");

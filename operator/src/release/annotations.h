@@ -2,9 +2,12 @@
  * Intents (attempts) are written before the deed, outcomes before the evidence is cleaned up. */
 #pragma once
 
+#include "stack/child.h"
 #include "stack/stack.h"
 
 #define ANNOTATION_ATTEMPTS       STACK_GROUP "/attempts"         /* number of the last migration attempt that was begun */
+#define ANNOTATION_ATTEMPT_FOR    STACK_GROUP "/attempt-for"      /* migration_identity that the attempt was begun for */
+#define ANNOTATION_ATTEMPT_KEY    STACK_GROUP "/attempt-key"      /* what a failure of it would be remembered under */
 #define ANNOTATION_SETTLED        STACK_GROUP "/attempts-settled" /* attempts up to this one have had their outcome recorded */
 #define ANNOTATION_MIGRATED       STACK_GROUP "/migrated"         /* migration_identity of the success */
 #define ANNOTATION_MIGRATED_AT    STACK_GROUP "/migrated-at"      /* RFC 3339 */
@@ -13,3 +16,8 @@
 #define ANNOTATION_FAILED_AT      STACK_GROUP "/failed-at"
 #define ANNOTATION_FAILED_MESSAGE STACK_GROUP "/failed-message"
 #define ANNOTATION_DEPLOYED_AT    STACK_GROUP "/deployed-at"
+
+/* A merge patch of a revision that carries its observed resourceVersion, and in it the annotations to be added. The caller owns the patch. */
+cJSON *annotations_patch(const struct child *revision, cJSON **ret_annotations);
+void annotations_add_number(cJSON *annotations, const char *name, int64_t value);
+void annotations_add_time(cJSON *annotations, const char *name, int64_t real_ms);

@@ -18,6 +18,11 @@ static void consider_deployed(struct history *history, const struct child *revis
   }
 }
 
+static void consider_migrated(struct history *history, const struct child *revision) {
+  const struct child *last = history->migrated;
+  if (revision->revision.migrated && (!last || revision->revision.migrated_ms > last->revision.migrated_ms)) history->migrated = revision;
+}
+
 struct history history_read(const struct observation *o, const struct content *target) {
   const struct child_list *revisions = &o->children[RESOURCE_REVISION];
   struct history history = {.next_number = 1};
@@ -29,12 +34,13 @@ struct history history_read(const struct observation *o, const struct content *t
     if (revision->revision.number >= history.next_number) history.next_number = revision->revision.number + 1;
     if (!strcmp(revision->name, name)) history.target = revision;
     consider_deployed(&history, revision);
+    consider_migrated(&history, revision);
   }
   return history;
 }
 
 static bool is_needed(const struct history *history, const struct child *revision) {
-  return revision == history->target || revision == history->current || revision == history->previous;
+  return revision == history->target || revision == history->current || revision == history->previous || revision == history->migrated;
 }
 
 /* How many Deployed revisions are newer than this one. */

@@ -8,11 +8,12 @@ struct history {
   const struct child *target;   /* the revision of the spec's content; NULL: it has yet to be made */
   const struct child *current;  /* Deployed last; NULL: none ever was */
   const struct child *previous; /* Deployed last before current */
+  const struct child *migrated; /* holds the newest recorded success of a migration; NULL: none */
   int64_t next_number;          /* for a new one */
 };
 
 struct history history_read(const struct observation *o, const struct content *target);
 
-/* Deletes what no revision needs any more: revisions beyond the newest ten that were Deployed (never target, current or previous), finished Jobs
+/* Deletes what no revision needs any more: revisions beyond the newest ten that were Deployed (never target, current, previous or migrated), finished Jobs
  * of revisions that are none of these, and settings of revisions that are gone and that no pod still runs with. */
 void history_prune(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan);

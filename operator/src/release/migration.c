@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/last_words.h"
 #include "render/render.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ enum { EXIT_NEVER = 65 /* of the contract: trying again will not help */, MESSAG
 struct decision {
   const struct observation *o;
   const struct content *content;
-  const struct child *revision;
+  const struct child *revision, *success; /* of the history: target and migrated */
   uint64_t needs;
   struct plan *plan;
   char identity[16], failure_key[16];
@@ -55,16 +56,6 @@ static bool when_has(const struct stack_migrations *m, const char *stage, const 
   return false;
 }
 
-/* The newest success that is recorded, of any revision. */
-static const struct child *last_success(const struct observation *o) {
-  const struct child *last = NULL;
-  for (size_t i = 0; i < o->children[RESOURCE_REVISION].count; i++) {
-    const struct child *revision = o->children[RESOURCE_REVISION].items[i];
-    if (revision->revision.migrated && (!last || revision->revision.migrated_ms > last->revision.migrated_ms)) last = revision;
-  }
-  return last;
-}
-
 /* What a pod of the Job has to say; NULL when none of them is left or ended. */
 static const struct pod_facts *last_words(const struct observation *o, const char *job) {
   const struct pod_facts *found = NULL;
@@ -73,25 +64,6 @@ static const struct pod_facts *last_words(const struct observation *o, const cha
     if (pod->job && !strcmp(pod->job, job) && (pod->terminated || pod->failed || !found)) found = pod;
   }
   return found;
-}
-
-static void mask(char *from, const char *stop) {
-  for (; *from && !strchr(stop, *from); from++) *from = '*';
-}
-
-const char *migration_clean(struct arena *arena, const char *text) {
-  char *clean = arena_strndup(arena, text, strnlen(text, MESSAGE_MAX_BYTES));
-  if (!clean) return "";
-  for (char *p = clean; (p = strstr(p, "://")); p += 3) { /* scheme://user:password@host */
-    char *end = p + 3 + strcspn(p + 3, " \n\"'"), *at = NULL, *colon = NULL;
-    for (char *q = p + 3; q < end; q++) {
-      if (*q == '@') at = q;
-      if (*q == ':' && !colon) colon = q;
-    }
-    for (char *q = colon; at && q && ++q < at;) *q = '*';
-  }
-  for (char *p = clean; (p = strcasestr(p, "password=")); p += 9) mask(p + 9, " \n&'\"");
-  return clean;
 }
 
 /* {"error": …, "file": …, "line": …} of the contract, else the last lines as they are. */
@@ -107,8 +79,8 @@ static const char *explain(const struct decision *d, const struct child *job, co
   _cleanup_(json_freep) cJSON *said = NULL;
   const char *text = pod->termination_message;
   if (json_parse(text, strlen(text), &json_limits_request, &said, NULL) < 0 || !json_get(said, "error"))
-    return migration_clean(arena, text);
-  const char *why = migration_clean(arena, json_string(said, "error", ""));
+    return last_words_clean(arena, text, MESSAGE_MAX_BYTES);
+  const char *why = last_words_clean(arena, json_string(said, "error", ""), MESSAGE_MAX_BYTES);
   return json_get(said, "file")
              ? arena_printf(arena, "%s line %lld: %s", json_string(said, "file", ""), (long long)json_int(said, "line", 0), why)
              : why;
@@ -119,26 +91,6 @@ static int64_t schema_version(const struct pod_facts *pod) {
   if (!pod || !pod->termination_message) return -1;
   if (json_parse(pod->termination_message, strlen(pod->termination_message), &json_limits_request, &said, NULL) < 0) return -1;
   return json_int(said, "schemaVersion", -1);
-}
-
-/* A merge patch of the revision's annotations that carries the observed resourceVersion. */
-static cJSON *annotate(const struct child *revision, cJSON **ret_annotations) {
-  cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
-  cJSON_AddStringToObject(metadata, "resourceVersion", revision->resource_version);
-  *ret_annotations = cJSON_AddObjectToObject(metadata, "annotations");
-  return body;
-}
-
-static void add_number(cJSON *annotations, const char *name, int64_t value) {
-  char text[24];
-  (void)snprintf(text, sizeof text, "%lld", (long long)value);
-  cJSON_AddStringToObject(annotations, name, text);
-}
-
-static void add_time(cJSON *annotations, const char *name, int64_t ms) {
-  char text[RFC3339_SIZE];
-  format_rfc3339(ms, text);
-  cJSON_AddStringToObject(annotations, name, text);
 }
 
 static uint64_t record(const struct decision *d, cJSON *body, uint64_t needs, const char *type, const char *reason, const char *note) {
@@ -171,32 +123,38 @@ static void post_job(const struct decision *d, int64_t attempt, uint64_t needs) 
                                                            (long long)d->revision->revision.number)}});
 }
 
-static void start(const struct decision *d, int64_t attempt) {
-  cJSON *annotations, *body = annotate(d->revision, &annotations);
-  add_number(annotations, ANNOTATION_ATTEMPTS, attempt);
+/* SETTLED: the attempts that count no longer. */
+static void start(const struct decision *d, int64_t attempt, int64_t settled) {
+  cJSON *annotations, *body = annotations_patch(d->revision, &annotations);
+  annotations_add_number(annotations, ANNOTATION_ATTEMPTS, attempt);
+  annotations_add_number(annotations, ANNOTATION_SETTLED, settled);
+  cJSON_AddStringToObject(annotations, ANNOTATION_ATTEMPT_FOR, d->identity);
+  cJSON_AddStringToObject(annotations, ANNOTATION_ATTEMPT_KEY, d->failure_key);
   post_job(d, attempt, record(d, body, d->needs, NULL, NULL, NULL) | d->needs);
 }
 
 static void record_success(const struct decision *d, const struct pod_facts *pod) {
-  cJSON *annotations, *body = annotate(d->revision, &annotations);
+  cJSON *annotations, *body = annotations_patch(d->revision, &annotations);
   int64_t version = schema_version(pod);
-  cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED, d->identity);
-  const struct child *last = last_success(d->o);
-  int64_t after_ms = last ? last->revision.migrated_ms + 1000 : 0; /* the last one is told by its time, which has whole seconds */
-  add_time(annotations, ANNOTATION_MIGRATED_AT, d->o->now_ms > after_ms ? d->o->now_ms : after_ms);
-  add_number(annotations, ANNOTATION_SETTLED, d->revision->revision.attempts);
-  if (version >= 0) add_number(annotations, ANNOTATION_SCHEMA_VERSION, version);
+  const char *migrated = d->revision->revision.attempt_for;
+  cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED, migrated ? migrated : d->identity);
+  int64_t after_ms =
+      d->success ? d->success->revision.migrated_ms + 1000 : 0; /* the last one is told by its time, which has whole seconds */
+  annotations_add_time(annotations, ANNOTATION_MIGRATED_AT, d->o->now_ms > after_ms ? d->o->now_ms : after_ms);
+  annotations_add_number(annotations, ANNOTATION_SETTLED, d->revision->revision.attempts);
+  if (version >= 0) annotations_add_number(annotations, ANNOTATION_SCHEMA_VERSION, version);
   record(d, body, 0, "Normal", "MigrationSucceeded",
          arena_printf(d->plan->arena, "migration of revision %lld succeeded at attempt %lld", (long long)d->revision->revision.number,
                       (long long)d->revision->revision.attempts));
 }
 
 static void record_failure(const struct decision *d, const char *message) {
-  cJSON *annotations, *body = annotate(d->revision, &annotations);
-  cJSON_AddStringToObject(annotations, ANNOTATION_FAILED, d->failure_key);
-  add_time(annotations, ANNOTATION_FAILED_AT, d->o->now_ms);
+  cJSON *annotations, *body = annotations_patch(d->revision, &annotations);
+  const char *key = d->revision->revision.attempt_key;
+  cJSON_AddStringToObject(annotations, ANNOTATION_FAILED, key ? key : d->failure_key);
+  annotations_add_time(annotations, ANNOTATION_FAILED_AT, d->o->now_ms);
   cJSON_AddStringToObject(annotations, ANNOTATION_FAILED_MESSAGE, message);
-  add_number(annotations, ANNOTATION_SETTLED, d->revision->revision.attempts);
+  annotations_add_number(annotations, ANNOTATION_SETTLED, d->revision->revision.attempts);
   record(d, body, 0, "Warning", "MigrationFailed",
          arena_printf(d->plan->arena, "migration of revision %lld failed for good: %s", (long long)d->revision->revision.number, message));
 }
@@ -225,8 +183,8 @@ static void after_failure(const struct decision *d, const struct child *job, str
   m->next_attempt_ms = failed_at + backoff_delay(spec->retry.initial_s * 1000, spec->retry.max_s * 1000, (unsigned)in_round);
   if (job && job->job.pods_left) return; /* its last pod's end is an event of its own */
   if (!job || d->o->now_ms >= m->next_attempt_ms) {
-    start(d, ++m->attempt);
-    m->state = MIGRATION_RUNNING;
+    start(d, ++m->attempt, d->revision->revision.settled);
+    m->state = MIGRATION_STARTING;
   } else {
     plan_look_again(d->plan, m->next_attempt_ms - d->o->now_ms);
   }
@@ -236,8 +194,11 @@ static void follow(const struct decision *d, struct migration *m) {
   char name[64];
   render_migration_name(d->o->stack, d->revision->revision.number, m->attempt, name);
   const struct child *job = observation_find(d->o, RESOURCE_JOB, name);
-  m->state = MIGRATION_RUNNING;
-  if (!job && !was_seen(d))
+  m->state = job ? MIGRATION_RUNNING : MIGRATION_STARTING;
+  if (job && !observation_owns(d->o, job)) {
+    start(d, m->attempt + 1, m->attempt);
+    m->attempt++;
+  } else if (!job && !was_seen(d))
     post_job(d, m->attempt, d->needs);
   else if (!job || job->job.state == JOB_FAILED)
     after_failure(d, job, m);
@@ -246,9 +207,9 @@ static void follow(const struct decision *d, struct migration *m) {
 }
 
 /* The state as it is recorded, before anything is done about it. */
-static enum migration_state recorded(const struct decision *d, const struct child *success, struct migration *m) {
+static enum migration_state recorded(const struct decision *d, struct migration *m) {
   const struct child *revision = d->revision;
-  if (success && !strcmp(success->revision.migrated, d->identity)) return MIGRATION_DONE;
+  if (d->success && !strcmp(d->success->revision.migrated, d->identity)) return MIGRATION_DONE;
   if (!revision || !revision->revision.failed || strcmp(revision->revision.failed, d->failure_key)) return MIGRATION_DUE;
   m->message = revision->revision.failed_message ? revision->revision.failed_message : "";
   return MIGRATION_FAILED;
@@ -258,8 +219,8 @@ struct migration migration_plan(const struct observation *o, const struct histor
                                 uint64_t needs, struct plan *plan) {
   const struct stack_migrations *spec = &o->stack->spec.migrations;
   const char *event = history->current ? "upgrade" : "install";
-  const struct child *success = last_success(o), *revision = history->target;
-  struct decision d = {.o = o, .content = content, .revision = revision, .needs = needs, .plan = plan};
+  const struct child *success = history->migrated, *revision = history->target;
+  struct decision d = {.o = o, .content = content, .revision = revision, .success = success, .needs = needs, .plan = plan};
   struct migration m = {.before_rollout = when_has(spec, "pre", event),
                         .schema_version = success ? success->revision.schema_version : -1,
                         .attempt = revision ? revision->revision.attempts : 0,
@@ -268,18 +229,18 @@ struct migration migration_plan(const struct observation *o, const struct histor
   migration_identity(content, o->secret->database, d.identity);
   if (!m.before_rollout && !when_has(spec, "post", event)) return memcpy(m.baseline, d.identity, sizeof m.baseline), m;
   failure_key(&d, d.failure_key);
-  m.state = recorded(&d, success, &m);
+  m.state = recorded(&d, &m);
   if (m.state != MIGRATION_DUE || !revision || !plan || !(applied || m.before_rollout)) return m;
-  m.state = MIGRATION_RUNNING;
-  if (revision->revision.attempts == revision->revision.settled)
-    start(&d, ++m.attempt);
-  else
+  m.state = MIGRATION_STARTING;
+  if (revision->revision.attempts > revision->revision.settled)
     follow(&d, &m);
+  else
+    start(&d, ++m.attempt, revision->revision.settled);
   return m;
 }
 
-void migration_annotate_baseline(const struct migration *migration, const char *now, cJSON *annotations) {
+void migration_annotate_baseline(const struct migration *migration, int64_t now_ms, cJSON *annotations) {
   if (migration->state != MIGRATION_OFF || !*migration->baseline) return;
   cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED, migration->baseline);
-  cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED_AT, now);
+  annotations_add_time(annotations, ANNOTATION_MIGRATED_AT, now_ms);
 }

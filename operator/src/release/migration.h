@@ -7,19 +7,22 @@
  *                  ^                                 \-> failed: wait min(initial * 2^(n-1), max) -> n + 1
  *                  +--------------------------------------------/      \-> n = maxAttempts, or exit 65: failed, recorded, told
  *
- * The number never falls, and is written before the Job it announces: killed at any point, no attempt runs twice.
+ * The number never falls, and is written before the Job it announces, with what the attempt is for: killed at any point, no attempt runs twice, and an
+ * outcome counts for the database and the Secret that the attempt had, whatever they have become since. A number whose Job's name is taken by somebody
+ * else's is passed over.
  */
 #pragma once
 
 #include "release/history.h"
 
 enum migration_state {
-  MIGRATION_OFF,     /* disabled, or not at this stage of a release */
-  MIGRATION_DONE,    /* this identity has succeeded */
-  MIGRATION_DUE,     /* its stage has not come yet */
-  MIGRATION_RUNNING, /* a Job is at work, or about to be */
-  MIGRATION_WAITING, /* until the next attempt */
-  MIGRATION_FAILED,  /* given up, remembered until image, command, database, Secret or the migrations block change */
+  MIGRATION_OFF,      /* disabled, or not at this stage of a release */
+  MIGRATION_DONE,     /* this identity has succeeded */
+  MIGRATION_DUE,      /* its stage has not come yet */
+  MIGRATION_STARTING, /* a Job is about to be made */
+  MIGRATION_RUNNING,  /* it was seen, and is at work */
+  MIGRATION_WAITING,  /* until the next attempt */
+  MIGRATION_FAILED,   /* given up, remembered until image, command, database, Secret or the migrations block change */
 };
 
 struct migration {
@@ -38,10 +41,7 @@ struct migration migration_plan(const struct observation *o, const struct histor
                                 uint64_t needs, struct plan *plan);
 
 /* What a revision remembers when it is Deployed without the migration that `when` leaves out, so that it is not owed a moment later. */
-void migration_annotate_baseline(const struct migration *migration, const char *now, cJSON *annotations);
+void migration_annotate_baseline(const struct migration *migration, int64_t now_ms, cJSON *annotations);
 
 /* The hash that says which migration this is. */
 void migration_identity(const struct content *content, const char *database, char to[16]);
-
-/* Text of a container's last lines with passwords in URLs and key=value pairs masked; in ARENA. */
-const char *migration_clean(struct arena *arena, const char *text);

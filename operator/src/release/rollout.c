@@ -1,9 +1,11 @@
 #include "release/rollout.h"
 
+#include "release/last_words.h"
+
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_KILLED = 137, CRASHED_RESTARTS = 1 };
+enum { EXIT_KILLED = 137, CRASHED_RESTARTS = 1, WORDS_MAX_BYTES = 400 };
 
 static bool is_server_pod(const struct child *pod) { return pod->pod.component && !strcmp(pod->pod.component, "server"); }
 
@@ -12,10 +14,12 @@ static const char *complaint(const struct child *child, struct arena *arena) {
   const struct pod_facts *pod = &child->pod;
   if (pod->unschedulable) return arena_printf(arena, "pod %s cannot be scheduled: %s", child->name, pod->unschedulable);
   if (pod->waiting && !strcmp(pod->waiting, "CrashLoopBackOff"))
-    return arena_printf(arena, "pod %s crashes (exit status %lld, %lld restarts): %.400s", child->name, (long long)pod->exit_code,
-                        (long long)pod->restarts, pod->termination_message ? pod->termination_message : "see kubectl logs --previous");
+    return arena_printf(
+        arena, "pod %s crashes (exit status %lld, %lld restarts): %s", child->name, (long long)pod->exit_code, (long long)pod->restarts,
+        pod->termination_message ? last_words_clean(arena, pod->termination_message, WORDS_MAX_BYTES) : "see kubectl logs --previous");
   if (pod->waiting)
-    return arena_printf(arena, "pod %s waits: %s: %.400s", child->name, pod->waiting, pod->waiting_message ? pod->waiting_message : "");
+    return arena_printf(arena, "pod %s waits: %s: %s", child->name, pod->waiting,
+                        last_words_clean(arena, pod->waiting_message, WORDS_MAX_BYTES));
   if (pod->terminated && pod->exit_code == EXIT_KILLED)
     return arena_printf(arena, "pod %s was killed (exit status 137: out of memory, or by the kubelet)", child->name);
   if (pod->restarts >= CRASHED_RESTARTS && !pod->ready)

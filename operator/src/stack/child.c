@@ -119,6 +119,8 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   to->number = json_int(object, "revision", 0);
   to->attempts = number_or(annotation(object, ANNOTATION_ATTEMPTS), 0);
   to->settled = number_or(annotation(object, ANNOTATION_SETTLED), 0);
+  to->attempt_for = copy_text(annotation(object, ANNOTATION_ATTEMPT_FOR));
+  to->attempt_key = copy_text(annotation(object, ANNOTATION_ATTEMPT_KEY));
   to->migrated = copy_text(annotation(object, ANNOTATION_MIGRATED));
   to->migrated_ms = time_or_zero(annotation(object, ANNOTATION_MIGRATED_AT));
   to->schema_version = number_or(annotation(object, ANNOTATION_SCHEMA_VERSION), -1);
@@ -203,6 +205,8 @@ static void free_view(struct child *child) {
     case CHILD_VIEW_REVISION:
       free(child->revision.content);
       free(child->revision.env_name_hash);
+      free(child->revision.attempt_for);
+      free(child->revision.attempt_key);
       free(child->revision.migrated);
       free(child->revision.failed);
       free(child->revision.failed_message);

@@ -47,6 +47,8 @@ struct revision_facts {
   char *env_name_hash; /* hash of its env map: names its ConfigMap */
   int64_t attempts;    /* of its migration, begun */
   int64_t settled;     /* attempts whose outcome is recorded: attempts - settled are of the present round */
+  char *attempt_for;   /* migration_identity that the last attempt was begun for, or NULL */
+  char *attempt_key;   /* what its failure is to be remembered under, or NULL */
   char *migrated;      /* what was migrated successfully (migration_identity), or NULL */
   int64_t migrated_ms;
   int64_t schema_version; /* that migration told; -1: unknown */

@@ -88,14 +88,11 @@ static uint64_t plan_keys(const struct observation *o, const struct judgement *j
 static void plan_deployed(const struct observation *o, const struct history *history, const struct migration *migration,
                           struct plan *plan) {
   if (history->target == history->current) return;
-  char now[RFC3339_SIZE];
-  int64_t last_ms = history->current ? history->current->revision.deployed_ms : 0;
-  format_rfc3339(o->now_ms > last_ms + 1000 ? o->now_ms : last_ms + 1000, now);
-  cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
-  cJSON_AddStringToObject(metadata, "resourceVersion", history->target->resource_version);
-  cJSON *annotations = cJSON_AddObjectToObject(metadata, "annotations");
-  cJSON_AddStringToObject(annotations, ANNOTATION_DEPLOYED_AT, now);
-  migration_annotate_baseline(migration, now, annotations);
+  int64_t after_ms = history->current ? history->current->revision.deployed_ms + 1000 : 0;
+  int64_t now_ms = o->now_ms > after_ms ? o->now_ms : after_ms;
+  cJSON *annotations, *body = annotations_patch(history->target, &annotations);
+  annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, now_ms);
+  migration_annotate_baseline(migration, now_ms, annotations);
   const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
   plan_add(plan, (struct action){.type = ACTION_MERGE,
                                  .resource = RESOURCE_REVISION,
@@ -106,6 +103,7 @@ static void plan_deployed(const struct observation *o, const struct history *his
 
 static struct standing standing_of_migration(const struct migration *m, struct arena *arena) {
   switch (m->state) {
+    case MIGRATION_STARTING:
     case MIGRATION_RUNNING:
     case MIGRATION_DUE:
       return (struct standing){

@@ -34,6 +34,7 @@ static const struct {
     [MIGRATION_OFF] = {NULL, "True", "NotNeeded", "no migration is asked for at this stage"},
     [MIGRATION_DONE] = {"Succeeded", "True", "Succeeded", "the database was migrated for this image"},
     [MIGRATION_DUE] = {"Due", "False", "Due", "the migration runs once the Deployment has been changed"},
+    [MIGRATION_STARTING] = {"Due", "False", "Starting", "its Job is being made"},
     [MIGRATION_RUNNING] = {"Running", "False", "Running", "a migration is at work"},
     [MIGRATION_WAITING] = {"Waiting", "False", "Retrying", NULL},
     [MIGRATION_FAILED] = {"Failed", "False", "Failed", NULL},
