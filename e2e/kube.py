@@ -187,9 +187,10 @@ class Databases:
             kubectl("-n", self.namespace, "rollout", "status", f"deployment/{name}", "--timeout=90s")
 
     def secret_for(self, database):
-        """Makes a database and says how it is reached."""
+        """Makes an empty database and says how it is reached."""
         kubectl("-n", self.namespace, "exec", "deploy/postgres", "--", "sh", "-c",
-                f'PGPASSWORD=$POSTGRES_PASSWORD psql -h 127.0.0.1 -U supernova -d postgres -qc \'CREATE DATABASE "{database}"\'')
+                "PGPASSWORD=$POSTGRES_PASSWORD psql -h 127.0.0.1 -U supernova -d postgres -q "
+                f"-c 'DROP DATABASE IF EXISTS \"{database}\" WITH (FORCE)' -c 'CREATE DATABASE \"{database}\"'")
         here = f"{self.namespace}.svc"
         return {"DATABASE_URL": f"postgresql://supernova:{self.password}@postgres.{here}:5432/{database}?sslmode=disable",
                 "REDIS_URL": f"redis://:{self.password}@redis.{here}:6379/0", "ISSUER_ADMIN_SECRET": "e2e-issuer-secret"}

@@ -4,7 +4,8 @@ import pathlib
 import re
 import threading
 
-REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|: runtime error: ")
+# the last one: it could not look for leaks
+REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|: runtime error: |LeakSanitizer has encountered a fatal error")
 
 
 class PodLogs:

@@ -4,6 +4,7 @@ import shlex
 import subprocess
 
 import pytest
+import yaml
 
 from kube import kubectl, request, wait_for
 
@@ -11,7 +12,10 @@ from kube import kubectl, request, wait_for
 @pytest.fixture(scope="module")
 def stack(make_stack):
     stack = make_stack(namespace="supernova")
-    stack.install(ingress={"enabled": True, "className": "nginx", "hosts": [{"host": "api.supernova.com"}]})
+    literals = " ".join(f"--from-literal={key}='{value}'" for key, value in stack.secret.items())
+    type(f"kubectl -n supernova create secret generic supernova-secrets {literals}")
+    stack.apply(ingress={"enabled": True, "className": "nginx", "hosts": [{"host": "api.supernova.com"}]})
+    stack.wait_ready()
     return stack
 
 
@@ -71,3 +75,15 @@ def test_scale(stack):
     wait_for("5 pods are ready", lambda: stack.status().get("readyReplicas") == 5)
     type("kubectl -n supernova scale deployment/supernova-server --replicas=1")
     wait_for("1 pod is left", lambda: len(stack.pods()) == 1)
+
+
+def test_restart(stack):
+    before = stack.pods()
+    type("kubectl -n supernova rollout restart deployment/supernova-server")
+    stack.wait_rolled(before)
+    assert "successfully rolled out" in type("kubectl -n supernova rollout status deployment/supernova-server")
+
+
+def test_backup_of_all_resources(stack):
+    kinds = {item["kind"] for item in yaml.safe_load(type("kubectl get all -n supernova -o yaml"))["items"]}
+    assert {"SupernovaStack", "Deployment", "Service", "Job", "Pod"} <= kinds
