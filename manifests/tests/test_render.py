@@ -107,7 +107,7 @@ def test_namespaced_has_the_same_rules_in_one_namespace():
 def test_no_right_is_a_wildcard_and_no_spec_may_be_written(folder):
     rules = [rule for o in render(folder) if o["kind"] in ("Role", "ClusterRole") for rule in o["rules"]]
     assert not [rule for rule in rules if "*" in rule["apiGroups"] + rule["resources"] + rule["verbs"]]
-    assert {r for rule in rules if "update" in rule["verbs"] for r in rule["resources"]} == {"supernovastacks/finalizers", "leases"}
+    assert {r for rule in rules if "update" in rule["verbs"] for r in rule["resources"]} == {"supernovastacks/finalizers"}
     assert not [rule for rule in rules if "supernovastacks" in rule["resources"] and {"create", "delete"} & set(rule["verbs"])]
 
 
