@@ -314,6 +314,14 @@ Test(plan, a_write_that_fails_is_shown_with_its_words_until_nothing_is_owed) {
   world_remove(&w, RESOURCE_SERVICE, "shop");
   world_plan(&w);
   cr_assert(!says("status"), "the same words are told once: %s", world_says(&w));
+  write_fails("write Service shop: read tcp 10.0.0.1:4711: reset");
+  world_plan(&w);
+  cr_assert(says("status"), "other words are news: %s", world_says(&w));
+  world_carry_out(&w);
+  world_remove(&w, RESOURCE_SERVICE, "shop");
+  write_fails("write Service shop: read tcp 10.0.0.17:815: reset");
+  world_plan(&w);
+  cr_assert(!says("status"), "another port is none: %s", world_says(&w));
   world_carry_out(&w);
   world_plan(&w);
   cr_assert_str_neq(world_condition(&w, "Ready"), "False WriteFailed", "nothing is owed any more");

@@ -31,6 +31,8 @@ cJSON *render_jwks_secret(const struct stack *stack, const cJSON *files) {
 
 void render_secret_free(cJSON *secret) {
   cJSON *file;
-  cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(secret, "data")) OPENSSL_cleanse(file->valuestring, strlen(file->valuestring));
+  cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(secret, "data")) {
+    if (cJSON_IsString(file)) OPENSSL_cleanse(file->valuestring, strlen(file->valuestring));
+  }
   cJSON_Delete(secret);
 }

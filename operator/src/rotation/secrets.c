@@ -36,7 +36,7 @@ void database_identity(const char *url, struct buffer *to) {
 static void read_database(const cJSON *secret, const char *key, char to[16]) {
   const char *encoded = cJSON_GetStringValue(json_member(json_get(secret, "data"), key));
   struct buffer url, identity;
-  buffer_init(&url, SECRET_MAX_BYTES);
+  buffer_init_secret(&url, SECRET_MAX_BYTES);
   buffer_init(&identity, SECRET_MAX_BYTES);
   *to = 0;
   if (encoded && base64_decode(encoded, strlen(encoded), &url) == 0) {
@@ -45,7 +45,7 @@ static void read_database(const cJSON *secret, const char *key, char to[16]) {
     if (!text || content_hash(text, to) < 0) *to = 0;
     cJSON_Delete(text);
   }
-  buffer_done_secret(&url);
+  buffer_done(&url);
   buffer_done(&identity);
 }
 

@@ -74,7 +74,7 @@ static void enqueue_owner(struct manager *manager, enum resource resource, const
 
 static void on_change(void *owner, enum resource resource, const void *old, const void *now) {
   struct manager *manager = owner;
-  if (!manager->caches) return; /* nothing is read before all caches stand */
+  if (!manager->leads) return; /* every stack is looked at when the Lease comes; until then nothing piles up */
   if (resource != RESOURCE_STACK) {
     const struct child *before = old, *after = now;
     enqueue_owner(manager, resource, after ? after : before);
@@ -105,13 +105,12 @@ static void on_finished(void *owner, const char *key, const struct reconcile_res
     report_stack(manager->metrics, stack);
   else
     metrics_forget_stack(manager->metrics, namespace, slash ? slash + 1 : "");
-  enum queue_outcome outcome = result->outcome == RECONCILE_GONE    ? QUEUE_FORGET
-                               : result->outcome == RECONCILE_RETRY ? QUEUE_AGAIN
-                                                                    : QUEUE_OK;
+  static const enum queue_outcome outcomes[] = {
+      [RECONCILED] = QUEUE_OK, [RECONCILE_WAITS] = QUEUE_LATER, [RECONCILE_RETRY] = QUEUE_AGAIN, [RECONCILE_GONE] = QUEUE_FORGET};
   char copy[384];
   (void)snprintf(copy, sizeof copy, "%s", key);
-  int64_t look_again_ms = result->outcome == RECONCILED ? result->look_again_ms : 0;
-  queue_done(manager->queue, copy, outcome);
+  int64_t look_again_ms = result->look_again_ms;
+  queue_done(manager->queue, copy, outcomes[result->outcome]);
   if (look_again_ms) queue_add_after(manager->queue, copy, look_again_ms);
 }
 
@@ -152,6 +151,8 @@ static void on_drain(struct timer *timer) {
   struct manager *manager = CONTAINER_OF(timer, struct manager, drain);
   bool busy = !queue_is_idle(manager->queue) || events_in_flight(manager->events);
   if (busy && loop_now_ms(manager->loop) < manager->drain_until_ms && timer_set(timer, DRAIN_POLL_MS) == 0) return;
+  reconciler_free(manager->reconciler); /* what is still under way must not write beside the next leader */
+  manager->reconciler = NULL;
   lease_release(manager->lease, on_released, manager);
 }
 

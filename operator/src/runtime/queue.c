@@ -135,12 +135,13 @@ void queue_done(struct queue *queue, const char *key, enum queue_outcome outcome
   queue->active--;
   task_schedule(&queue->start);
   if (outcome == QUEUE_OK) backoff_reset(&item->backoff);
-  if (item->dirty && outcome != QUEUE_AGAIN) {
+  int64_t wait_ms = outcome == QUEUE_AGAIN ? backoff_next(&item->backoff) : 0;
+  if (outcome == QUEUE_AGAIN) queue->retries++;
+  if (item->dirty) {
+    item->dirty = false;
     make_ready(item);
   } else if (outcome == QUEUE_AGAIN) {
-    item->dirty = false;
-    queue->retries++;
-    queue_add_after(queue, key, backoff_next(&item->backoff));
+    queue_add_after(queue, key, wait_ms);
   } else if (outcome == QUEUE_FORGET) {
     if (timer_is_set(&item->timer)) queue->waiting--;
     map_remove(queue->items, key);

@@ -5,7 +5,7 @@
  *     queue_add_after(queue, "shop/web", 2000); // not later than that
  *     queue_done(queue, "shop/web", QUEUE_OK);  // the worker's answer to each call of `work`
  *
- * A key that is added while it is being worked on is worked on again afterwards. After a failure it comes back with back-off (5 ms doubling to 5 min, with
+ * A key that is added while it is being worked on is worked on again at once, whatever the answer: what has changed may be the remedy. After a failure it comes back with back-off (5 ms doubling to 5 min, with
  * jitter), which a success resets. Keys are copied. Lives on the loop; `work` is called from it and may answer at once.
  */
 #pragma once
@@ -14,7 +14,8 @@
 
 struct queue;
 
-enum queue_outcome { QUEUE_OK, QUEUE_AGAIN, QUEUE_FORGET }; /* AGAIN: with back-off; FORGET: the key is gone */
+/* LATER: neither success nor failure, the back-off stays as it is; AGAIN: with back-off; FORGET: the key is gone */
+enum queue_outcome { QUEUE_OK, QUEUE_LATER, QUEUE_AGAIN, QUEUE_FORGET };
 
 struct queue *queue_new(struct loop *loop, unsigned max_active, void (*work)(void *owner, const char *key), void *owner);
 void queue_free(struct queue *queue); /* accepts NULL */

@@ -82,7 +82,7 @@ static void note_object(struct apply *apply, enum resource resource, const char 
   if (kube_response_parse(response, &object, NULL) < 0) return;
   apply->context.wrote(apply->context.owner, resource, name, object);
   if (resource == RESOURCE_STACK) follow_stack(apply, object);
-  cJSON_Delete(object);
+  render_secret_free(object); /* as plain as any other, where it is none */
 }
 
 static bool is_gone_already(const struct action *action, const struct error *error) {
@@ -127,7 +127,7 @@ static void on_status(void *owner, const struct kube_response *response) {
 static int send(struct apply *apply, const char *method, const char *path, const char *content_type, const cJSON *body,
                 void (*on_done)(void *, const struct kube_response *), struct error *error) {
   struct buffer text;
-  buffer_init(&text, BODY_MAX_BYTES);
+  buffer_init_secret(&text, BODY_MAX_BYTES); /* it may come to hold a key */
   if (body) json_print(body, &text);
   const struct kube_request request = {.method = method,
                                        .path = path,
@@ -138,7 +138,7 @@ static int send(struct apply *apply, const char *method, const char *path, const
                                        .owner = apply};
   apply->call = text.failed ? NULL : kube_send(apply->context.client, &request, error);
   if (text.failed) (void)error_set(error, ERROR_INVALID, "the object is larger than %d bytes", BODY_MAX_BYTES);
-  buffer_done_secret(&text); /* it may have held a key */
+  buffer_done(&text);
   return apply->call ? 0 : -1;
 }
 

@@ -27,11 +27,21 @@ void memory_done(struct memory *memory) {
   while (memory->fetched_count) memory_forget_fetched(memory, 0);
   secret_view_done(&memory->secret);
   keys_view_done(&memory->keys);
+  free(memory->secret_as);
+  free(memory->keys_as);
+  free(memory->uid);
+  *memory = (struct memory){0};
 }
 
 void memory_free(void *memory) {
   memory_done(memory);
   free(memory);
+}
+
+void memory_begin(struct memory *memory, const char *uid) {
+  if (memory->uid && !strcmp(memory->uid, uid)) return;
+  memory_done(memory);
+  memory->uid = strdup(uid); /* without memory it starts anew once more */
 }
 
 /* Versions of one resource may be compared as numbers (Kubernetes API concepts, resource versions, since 1.35; etcd's revisions before). */

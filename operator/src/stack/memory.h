@@ -23,8 +23,10 @@ struct fetched {
 };
 
 struct memory {
+  char *uid; /* of the stack: another one of that name starts anew */
   struct secret_view secret;
   struct keys_view keys;
+  char *secret_as, *keys_as; /* as what they were read last (name, version that the cache showed, key); NULL: never */
   struct expected expected[MEMORY_MAX_EXPECTED];
   size_t expected_count;
   int64_t expected_since_ms; /* monotonic: of the last write */
@@ -35,6 +37,9 @@ struct memory {
 
 void memory_done(struct memory *memory);
 void memory_free(void *memory); /* memory_done, and the struct itself */
+
+/* Forgets everything where UID is another stack's than the last time. */
+void memory_begin(struct memory *memory, const char *uid);
 
 /* RESOURCE_VERSION NULL: that it goes. */
 void memory_expect(struct memory *memory, enum resource resource, const char *name, const char *resource_version, int64_t now_ms);

@@ -223,12 +223,26 @@ static void plan_standing_event(const struct observation *o, const struct standi
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 
+/* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
+static bool is_same_failure(const char *a, const char *b) {
+  for (;; a++, b++) {
+    a += strspn(a, "0123456789");
+    b += strspn(b, "0123456789");
+    if (*a != *b || !*a) return *a == *b;
+  }
+}
+
+static bool is_told(const struct observation *o, const struct standing *s) {
+  const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
+  return !strcmp(json_string(ready, "reason", ""), s->reason) && is_same_failure(json_string(ready, "message", ""), s->message);
+}
+
 /* While writes are owed, the status waits for the round that finds them done, unless the phase has changed or they fail. */
 static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
   plan->phase = j->standing.phase;
   plan->status = status_build(o, j);
   bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
-  bool waits = plan->action_count && !phase_changed && !o->last_error;
+  bool waits = plan->action_count && !phase_changed && (!o->last_error || is_told(o, &j->standing));
   plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
   if (plan->status_changed) plan_standing_event(o, &j->standing, plan);
 }

@@ -2,12 +2,14 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "render/render.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
 #include "stack/apply.h"
 #include "stack/memory.h"
 #include "stack/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +39,7 @@ struct round {
   struct plan plan;
   int64_t started_ns;
   size_t refreshing; /* the fetched object that is being read again */
+  char reading[640]; /* as what a Secret is being read: name, version in the cache, key */
 };
 
 /* A signing key in the making. It outlives a round that was cancelled. */
@@ -65,7 +68,6 @@ static void round_free(void *memory) {
 static void finish(struct round *round, struct reconcile_result result) {
   struct reconciler *r = round->reconciler;
   result.took_ns = clock_monotonic_ns() - round->started_ns;
-  result.phase = round->plan.phase;
   (void)map_take(r->rounds, round->key);
   if (result.outcome == RECONCILE_GONE) map_remove(r->memories, round->key);
   r->options.finished(r->options.owner, round->key, &result);
@@ -111,6 +113,12 @@ static cJSON *answer(struct round *round, const struct kube_response *response, 
   return object;
 }
 
+/* What was read stays read until the cache shows another version, also where the answer was newer than the cache: a watch that hangs makes no request. */
+static void note_read(const struct round *round, char **as) {
+  free(*as);
+  *as = strdup(round->reading);
+}
+
 static void on_secret(void *owner, const struct kube_response *response) {
   struct round *round = owner;
   bool gone;
@@ -123,8 +131,9 @@ static void on_secret(void *owner, const struct kube_response *response) {
     secret_view_set_absent(&round->memory->secret);
   else
     result = secret_view_read(&round->memory->secret, object, stack->spec.database.secret_key, &error);
-  cJSON_Delete(object);
+  render_secret_free(object);
   if (result < 0) return retry(round, &error);
+  note_read(round, &round->memory->secret_as);
   proceed(round);
 }
 
@@ -139,8 +148,9 @@ static void on_keys(void *owner, const struct kube_response *response) {
     keys_view_set_absent(&round->memory->keys);
   else
     result = keys_view_read(&round->memory->keys, object, &error);
-  cJSON_Delete(object);
+  render_secret_free(object);
   if (result < 0) return retry(round, &error);
+  note_read(round, &round->memory->keys_as);
   proceed(round);
 }
 
@@ -159,36 +169,52 @@ static void on_fetched(void *owner, const struct kube_response *response) {
   proceed(round);
 }
 
-/* Sets the view absent where the metadata cache shows none; asks for it where it shows another version. True while a read is under way or the round has
- * ended. */
-static bool read_secret(struct round *round, const struct stack *stack) {
-  struct secret_view *view = &round->memory->secret;
-  const struct child *seen = caches_get(round->reconciler->options.caches, RESOURCE_SECRET, round->namespace, stack->spec.secrets.name);
-  if (!seen) return secret_view_set_absent(view), false;
-  if (view->state == SECRET_READ && !strcmp(view->resource_version, seen->resource_version)) return false;
-  (void)get(round, RESOURCE_SECRET, stack->spec.secrets.name, on_secret);
+/* Asks for a Secret of which the cache shows another version than was read, or which was read for another KEY. True while a read is under way or the round
+ * has ended. */
+static bool read_again(struct round *round, const struct child *seen, const char *key, const char *read_as,
+                       void (*on_done)(void *, const struct kube_response *)) {
+  (void)snprintf(round->reading, sizeof round->reading, "%s %s %s", seen->name, seen->resource_version, key);
+  if (read_as && !strcmp(read_as, round->reading)) return false;
+  (void)get(round, RESOURCE_SECRET, seen->name, on_done);
   return true;
+}
+
+static const struct child *secret_in_cache(const struct round *round, const char *name) {
+  return caches_get(round->reconciler->options.caches, RESOURCE_SECRET, round->namespace, name);
+}
+
+static bool read_secret(struct round *round, const struct stack *stack) {
+  const struct child *seen = secret_in_cache(round, stack->spec.secrets.name);
+  if (seen) return read_again(round, seen, stack->spec.database.secret_key, round->memory->secret_as, on_secret);
+  secret_view_set_absent(&round->memory->secret);
+  return false;
 }
 
 static bool read_keys(struct round *round, const struct stack *stack) {
   char name[64];
-  struct keys_view *view = &round->memory->keys;
-  const struct child *seen =
-      caches_get(round->reconciler->options.caches, RESOURCE_SECRET, round->namespace, stack_jwks_secret_name(stack, name));
-  if (!seen) return keys_view_set_absent(view), false;
-  if (view->state == KEYS_READ && !strcmp(view->resource_version, seen->resource_version)) return false;
-  (void)get(round, RESOURCE_SECRET, name, on_keys);
-  return true;
+  const struct child *seen = secret_in_cache(round, stack_jwks_secret_name(stack, name));
+  if (seen) return read_again(round, seen, "", round->memory->keys_as, on_keys);
+  keys_view_set_absent(&round->memory->keys);
+  return false;
+}
+
+/* What a cache shows by now needs no reading any more. */
+static bool is_in_cache(const struct round *round, const struct fetched *fetched) {
+  return resources[fetched->resource].ours &&
+         caches_get(round->reconciler->options.caches, fetched->resource, round->namespace, fetched->name);
 }
 
 static bool refresh_fetched(struct round *round) {
   struct memory *memory = round->memory;
-  for (size_t i = 0; i < memory->fetched_count; i++) {
+  for (size_t i = memory->fetched_count; i-- > 0;) {
     struct fetched *fetched = &memory->fetched[i];
-    if (fetched->read_ms && clock_monotonic_ms() - fetched->read_ms < FETCHED_FRESH_MS) continue;
-    round->refreshing = i;
-    (void)get(round, fetched->resource, fetched->name, on_fetched);
-    return true;
+    if (is_in_cache(round, fetched)) {
+      memory_forget_fetched(memory, i);
+    } else if (!fetched->read_ms || clock_monotonic_ms() - fetched->read_ms >= FETCHED_FRESH_MS) {
+      round->refreshing = i;
+      (void)get(round, fetched->resource, fetched->name, on_fetched);
+      return true;
+    }
   }
   return false;
 }
@@ -330,10 +356,7 @@ static void decide(struct round *round, const struct stack *stack) {
     if (!error.kind) (void)error_oom(&error);
     return retry(round, &error);
   }
-  if (!round->plan.action_count && !round->plan.status_changed) {
-    error_clear(&round->memory->last_error);
-    return on_applied(round, &(struct apply_result){0});
-  }
+  if (!round->plan.action_count && !round->plan.status_changed) return on_applied(round, &(struct apply_result){0});
   apply(round, stack);
 }
 
@@ -341,6 +364,7 @@ static void decide(struct round *round, const struct stack *stack) {
 static void proceed(struct round *round) {
   const struct stack *stack = stack_of(round);
   if (!stack) return finish(round, (struct reconcile_result){.outcome = RECONCILE_GONE});
+  memory_begin(round->memory, stack->uid);
   if (read_secret(round, stack) || read_keys(round, stack) || refresh_fetched(round)) return;
   decide(round, stack);
 }
@@ -388,7 +412,7 @@ void reconciler_run(struct reconciler *r, const char *key) {
   if (memory_caught_up(round->memory, version_in_cache, round, clock_monotonic_ms()))
     proceed(round);
   else
-    finish(round, (struct reconcile_result){.outcome = RECONCILED, .look_again_ms = CATCH_UP_LOOK_AGAIN_MS});
+    finish(round, (struct reconcile_result){.outcome = RECONCILE_WAITS, .look_again_ms = CATCH_UP_LOOK_AGAIN_MS});
 }
 
 struct reconciler *reconciler_new(const struct reconciler_options *options, struct error *error) {

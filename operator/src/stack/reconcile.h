@@ -16,10 +16,10 @@
 struct reconciler;
 
 struct reconcile_result {
-  enum { RECONCILED, RECONCILE_RETRY, RECONCILE_GONE } outcome; /* RETRY: with back-off; GONE: there is no such stack any more */
-  int64_t look_again_ms;                                        /* 0: when something changes */
+  /* WAITS: nothing was decided, the caches have yet to show our own writes; RETRY: with back-off; GONE: there is no such stack any more */
+  enum { RECONCILED, RECONCILE_WAITS, RECONCILE_RETRY, RECONCILE_GONE } outcome;
+  int64_t look_again_ms; /* 0: when something changes */
   int64_t took_ns;
-  const char *phase;  /* borrowed for the call; NULL where it was not decided */
   struct error error; /* of RETRY; ERROR_CONFLICT and ERROR_NONE are not worth a log line */
 };
 
