@@ -65,6 +65,11 @@ static void read_owner(const cJSON *object, struct child *child) {
   }
 }
 
+static void read_update_entry(const cJSON *fields, struct child *child) {
+  child->update_owns_replicas = json_get(fields, "f:spec.f:replicas");
+  child->update_owns_applied = json_member(json_get(fields, "f:metadata.f:annotations"), "f:" ANNOTATION_APPLIED_REPLICAS);
+}
+
 static void read_managers(const cJSON *object, struct child *child) {
   child->update_entry = child->apply_entry = -1;
   int place = 0;
@@ -73,7 +78,7 @@ static void read_managers(const cJSON *object, struct child *child) {
     if (!strcmp(json_string(entry, "manager", ""), FIELD_MANAGER) && !*json_string(entry, "subresource", "")) {
       bool update = !strcmp(json_string(entry, "operation", ""), "Update");
       *(update ? &child->update_entry : &child->apply_entry) = place;
-      if (update) child->update_owns_replicas = json_get(entry, "fieldsV1.f:spec.f:replicas");
+      if (update) read_update_entry(json_get(entry, "fieldsV1"), child);
     }
     place++;
   }

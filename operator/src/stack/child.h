@@ -77,6 +77,7 @@ struct child {
   bool adopt, deleting;
   int update_entry, apply_entry; /* places of our field manager's entries in managedFields; -1: none */
   bool update_owns_replicas;     /* the Update entry (of the first POST) holds f:replicas */
+  bool update_owns_applied;      /* and the annotation that says which number the spec had */
   struct fingerprint fingerprint;
   enum child_view view;
   union {

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPLICAS_MANAGER "supernova-operator-replicas"
+#define REPLICAS_MANAGER         "supernova-operator-replicas"
+#define APPLIED_REPLICAS_POINTER STACK_GROUP "~1applied-replicas" /* ANNOTATION_APPLIED_REPLICAS as a JSON pointer says it (RFC 6901) */
 
 static const enum resource child_resources[CHILD_KINDS] = {
     [CHILD_SERVICE_ACCOUNT] = RESOURCE_SERVICE_ACCOUNT,
@@ -36,11 +37,11 @@ static void add_step(cJSON *patch, const char *op, const char *path, const char 
 }
 
 /* A JSON patch that turns our Update entry of managedFields into Apply's (or drops it where one of Apply exists), so that a field which leaves the
- * render leaves the object. Replicas stay with nobody: an apply that no longer names them would set them back to 1. Replacing the resourceVersion by
+ * render leaves the object. Replicas and the note of them stay with nobody: an apply that no longer names them would set them back to 1. Replacing the resourceVersion by
  * the observed one makes a stale patch a conflict. */
 static cJSON *own_patch(const struct child *child) {
   cJSON *patch = cJSON_CreateArray();
-  char entry[64], path[128];
+  char entry[64], path[192];
   (void)snprintf(entry, sizeof entry, "/metadata/managedFields/%d", child->update_entry);
   add_step(patch, "replace", "/metadata/resourceVersion", child->resource_version);
   if (child->apply_entry >= 0) {
@@ -49,6 +50,10 @@ static cJSON *own_patch(const struct child *child) {
   }
   if (child->update_owns_replicas) {
     (void)snprintf(path, sizeof path, "%s/fieldsV1/f:spec/f:replicas", entry);
+    add_step(patch, "remove", path, NULL);
+  }
+  if (child->update_owns_applied) {
+    (void)snprintf(path, sizeof path, "%s/fieldsV1/f:metadata/f:annotations/f:" APPLIED_REPLICAS_POINTER, entry);
     add_step(patch, "remove", path, NULL);
   }
   (void)snprintf(path, sizeof path, "%s/operation", entry);
