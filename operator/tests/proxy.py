@@ -15,6 +15,7 @@ import json
 import pathlib
 import re
 import threading
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -47,11 +48,12 @@ class Request:
 
 @dataclass
 class Answer:
-    """In place of the API server's."""
+    """In place of the API server's, to a request that is forwarded or not."""
     status: int
     body: bytes | None = None  # None: the Status that the API server would send
     headers: dict = field(default_factory=dict)
     content_type: str = "application/json"
+    forwarded: bool = False
 
     def text(self):
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": self.status, "reason": REASONS.get(self.status, ""),
@@ -84,14 +86,16 @@ class Closed(Exception):
     """This connection is over."""
 
 
-def once(fault, matches, times=1):
-    """A rule that misbehaves so many times, and counts how often it has: `rule.left`."""
+def first_time(fault, matches):
+    """A rule: each request that matches goes wrong once, and well when it is sent again."""
+    seen = set()
+
     def rule(request):
-        if not rule.left or not matches(request):
+        what = (request.method, request.target.partition("?")[0], request.watch)
+        if what in seen or not matches(request):
             return None
-        rule.left -= 1
+        seen.add(what)
         return fault
-    rule.left = times
     return rule
 
 
@@ -161,6 +165,9 @@ class Connection:
         elif isinstance(fault, Drop):
             raise Closed
         elif isinstance(fault, Answer):
+            if fault.forwarded:
+                _, headers = await self.forward(request)
+                await read_body(self.up_reader, headers)
             return await self.answer(fault.status, [("Content-Type", fault.content_type), *fault.headers.items()], fault.text())
         status, headers = await self.forward(request)
         if request.watch and status == 200:
@@ -205,10 +212,9 @@ class Connection:
         done, pending = await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        if gone in done:
+        await asyncio.gather(pump, gone, return_exceptions=True)
+        if gone in done or pump.exception():
             raise Closed
-        pump.result()
 
     async def pump_watch(self, request, fault):
         hidden, passed = set(), 0
@@ -305,6 +311,14 @@ class Proxy:
         self._crash = None
         kill()
         self.crashed.set()
+
+    def await_quiet(self, quiet_s=0.7):
+        """Until the operator has written nothing for a while."""
+        seen, since = len(self.writes), time.monotonic()
+        while time.monotonic() - since < quiet_s:
+            time.sleep(0.05)
+            if len(self.writes) != seen:
+                seen, since = len(self.writes), time.monotonic()
 
     def write_kubeconfig(self, folder):
         config = {"apiVersion": "v1", "kind": "Config", "current-context": "proxy", "users": [{"name": "proxy", "user": {}}],

@@ -1,0 +1,220 @@
+"""Crash points: killed before and after each of its writes, and started again, the operator brings about the same world.
+
+For each scenario an undisturbed run tells how many writes it takes; then one run for each write and moment, in a namespace of its own:
+before the write is forwarded, and after it was answered but before the operator has the answer. Afterwards the world must be the one of the
+undisturbed run, with the same numbers of revisions, generations and attempts, and no Job, key or revision made twice.
+
+The controllers are Kubernetes' own; of their work the operator is shown only what is settled, so that each run takes the same writes.
+"""
+
+import concurrent.futures
+import contextlib
+import time
+
+import pytest
+
+from conftest import Play
+from kubeapi import wait_until
+from proxy import Proxy
+from scene import STACK, differences, is_passing
+
+AT_ONCE = 4
+MADE_ONCE = ("jobs", "secrets", "controllerrevisions")
+
+
+class Scenario:
+    """What is there before, what is done, and how its end is known."""
+    before = None  # the scenario that must have come to its end
+    exits = {}
+
+    def act(self, scene):
+        raise NotImplementedError
+
+    def is_over(self, scene):
+        return scene.is_deployed()
+
+
+class Install(Scenario):
+    def act(self, scene):
+        scene.create_stack()
+
+
+class InstallWithoutMigration(Install):
+    def act(self, scene):
+        scene.create_stack({"migrations": {"enabled": False}})
+
+
+class MigrateAtSecondAttempt(Scenario):
+    """The first attempt fails."""
+    before = InstallWithoutMigration()
+    exits = {f"{STACK}-migrate-1": 75}
+
+    def act(self, scene):
+        scene.change_stack({"migrations": {"enabled": True}})
+
+
+class MigrateInVain(MigrateAtSecondAttempt):
+    """The first attempt says that trying again will not help."""
+    exits = {f"{STACK}-migrate-1": 65}
+
+    def is_over(self, scene):
+        status = scene.stack()["status"]
+        return status.get("phase") == "Failed" and status.get("migration", {}).get("state") == "Failed"
+
+
+class Change(Scenario):
+    """Another image and setting, fewer replicas, a feature off; the migration runs before the pods change."""
+    before = Install()
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}, "config": {"logLevel": "debug"}, "replicas": 2, "networkPolicy": {"enabled": False}})
+
+
+class GoingBack(Scenario):
+    """To the image and settings that were there before the change."""
+    before = Change()
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v1"}, "config": {"logLevel": "info"}})
+
+
+class Delete(Scenario):
+    before = Install()
+
+    def act(self, scene):
+        scene.api.delete("supernovastacks", scene.namespace, STACK)
+
+    def is_over(self, scene):
+        return not scene.find("supernovastacks") and not scene.find("deployments") and not scene.find("replicasets")
+
+
+class InstallThatRetains(Install):
+    def act(self, scene):
+        scene.create_stack({"jwks": {"retain": True}})
+
+
+class DeleteThatRetains(Delete):
+    before = InstallThatRetains()
+
+
+def bring_about(scenario, play, kubelet):
+    """Everything up to the scenario's own deed, undisturbed."""
+    scene, before = play.scene, scenario.before
+    if before:
+        bring_about(before, play, kubelet)
+        before.act(scene)
+        wait_until(lambda: f"{before} is over: {scene.describe()}; {play.log()}", lambda: before.is_over(scene), 60)
+    kubelet.exits.update({(scene.namespace, job): code for job, code in scenario.exits.items()})
+
+
+class Crash:
+    """One run. NUMBER 0: undisturbed."""
+
+    def __init__(self, scenario, number=0, moment=None):
+        self.scenario, self.number, self.moment = scenario, number, moment
+
+    def __str__(self):
+        return f"{type(self.scenario).__name__}, killed {'before' if self.moment == 'before' else 'after'} write {self.number}"
+
+    def run(self, play, kubelet, expected=None):
+        """The world afterwards and the writes that led there; None when the write did not come."""
+        scene, proxy = play.scene, play.proxy
+        proxy.skip = is_passing
+        operator = play.start()
+        bring_about(self.scenario, play, kubelet)
+        proxy.await_quiet()
+        play.forget_writes()
+        proxy.crash_at(self.number, self.moment, operator.kill)
+        self.scenario.act(scene)
+        if self.number:
+            wait_until(lambda: f"{self}: {proxy.writes} {scene.describe()}", lambda: proxy.crashed.is_set() or self.has_ended(play), 60)
+            if not proxy.crashed.is_set():
+                return None
+            scene.delete_lease()
+            play.start()
+        self.await_world(play, expected)
+        self.check_audit(play)
+        play.end()
+        return scene.world(), proxy.writes
+
+    def has_ended(self, play):
+        """Undisturbed, to the end?"""
+        if not self.scenario.is_over(play.scene):
+            return False
+        play.proxy.await_quiet()
+        return True
+
+    def await_world(self, play, expected):
+        scene, found = play.scene, []
+
+        def is_there():
+            if not self.scenario.is_over(scene):
+                return False
+            found[:] = differences(expected, scene.world()) if expected else []
+            return not found
+
+        wait_until(lambda: "\n    ".join([f"{self}: the same world", *found, str(scene.describe()), *play.proxy.writes, play.log()]), is_there, 60, 0.1)
+        play.proxy.await_quiet()
+        assert not expected or not differences(expected, scene.world()), f"{self}: the world moves on"
+
+    def check_audit(self, play):
+        """The API server has seen each write that was counted (but one that was never forwarded), and nothing was made twice."""
+        written, counted = play.written(), play.proxy.writes
+        assert len(written) == len(counted) - (self.moment == "before"), f"{self}: counted {counted}, audited {written}"
+        for resource in MADE_ONCE:
+            names = [name for verb, what, _, name, status in written if verb == "create" and what == resource and status == 201]
+            assert len(names) == len(set(names)), f"{self}: made twice: {names}"
+
+
+@contextlib.contextmanager
+def a_play(api, make_scene, folder):
+    folder.mkdir()
+    with Proxy(api) as proxy:
+        play = Play(make_scene(), proxy, folder)
+        try:
+            yield play
+        finally:
+            play.abandon()
+
+
+@pytest.fixture
+def run(api, make_scene, kubelet, tmp_path):
+    def run(crash, expected=None):
+        for attempt in range(4):  # a busy machine may merge two rounds into one, and the last write is then not reached
+            folder = tmp_path / f"{crash.number}-{crash.moment}-{attempt}"
+            with a_play(api, make_scene, folder) as play:
+                result = crash.run(play, kubelet, expected)
+            if result:
+                return result
+        raise AssertionError(f"{crash}: the write never came")
+    return run
+
+
+def crash_points(run, scenario, capsys):
+    """Tries them all, and says how many there were."""
+    begun = time.monotonic()
+    expected, writes = run(Crash(scenario))
+    crashes = [Crash(scenario, number, moment) for number in range(1, len(writes) + 1) for moment in ("before", "answered")]
+    failures = []
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for future in [pool.submit(run, crash, expected) for crash in crashes]:
+            try:
+                future.result()
+            except AssertionError as failure:
+                failures.append(str(failure))
+    with capsys.disabled():
+        print(f"\n{type(scenario).__name__}: {len(crashes)} crash points tried in {time.monotonic() - begun:.0f} s")
+    assert not failures, f"{len(failures)} of {len(crashes)} failed:\n" + "\n".join(failures)
+
+
+SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Delete]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_every_crash_leads_to_the_same_world(run, scenario, capsys):
+    crash_points(run, scenario(), capsys)
+
+
+def test_deleting_a_stack_that_retains_its_keys_takes_no_write(run):
+    world, writes = run(Crash(DeleteThatRetains()))
+    assert writes == [] and set(world) == {"secrets/supernova-secrets", f"secrets/{STACK}-jwks", "pods"}

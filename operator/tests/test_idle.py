@@ -1,0 +1,131 @@
+"""What is as it should be costs nothing; what is not is mended in as many writes as it takes, and no more."""
+
+import time
+
+import pytest
+
+from kubeapi import wait_until
+from scene import SPEC, STACK, is_passing
+
+IDLE_S = 20
+MENDED_S = 5
+CHILDREN = ["POST controllerrevisions/", "POST secrets/", "POST serviceaccounts/", "POST configmaps/", "POST networkpolicies/",
+            "POST services/", "POST poddisruptionbudgets/", "POST deployments/"]
+STATUS = f"PATCH supernovastacks/{STACK}/status"
+PLAIN = {"jwks": {"retain": True}, "migrations": {"enabled": False}}
+
+
+@pytest.fixture
+def deployed(play):
+    """A stack that is Deployed, and silence."""
+    play.proxy.skip = is_passing
+    play.start()
+    play.scene.create_stack(PLAIN)
+    play.scene.await_deployed()
+    play.proxy.await_quiet()
+    play.install = play.forget_writes()
+    return play
+
+
+def of_children(play):
+    """The writes that took effect: a Deployment's own controller may come between, and then the first conflicts and is sent again."""
+    return [f"{verb} {resource}" for verb, resource, subresource, _, status in play.written() if subresource != "status" and status < 300]
+
+
+def test_a_new_stack_costs_one_write_a_child(deployed):
+    release = [write for write in deployed.install if write != STATUS and write not in CHILDREN]
+    assert sorted(set(deployed.install) & set(CHILDREN)) == sorted(CHILDREN) and len(deployed.install) == len(CHILDREN) + 1 + deployed.install.count(STATUS)
+    assert len(release) == 1 and release[0].startswith("PATCH controllerrevisions/"), "that it was deployed is all that a release records"
+    assert 2 <= deployed.install.count(STATUS) <= 3, deployed.install
+
+
+def test_an_idle_stack_costs_nothing(deployed):
+    requests, lease = deployed.proxy.requests, deployed.scene.find("leases", "supernova-operator")["spec"]["renewTime"]
+    time.sleep(IDLE_S)
+    assert deployed.proxy.writes == []
+    assert deployed.proxy.requests - requests <= IDLE_S / 2 + 2, "nothing but the Lease is asked for"
+    assert deployed.scene.find("leases", "supernova-operator")["spec"]["renewTime"] != lease, "it was not asleep"
+
+
+def mend(play, resource, patch, is_mended, content_type):
+    play.forget_writes()
+    play.scene.api.patch(resource, play.scene.namespace, STACK, patch, content_type=content_type)
+    wait_until(lambda: f"{resource} is mended: {play.proxy.writes}", lambda: is_mended(play.scene.find(resource)), MENDED_S)
+    play.scene.await_deployed()
+    play.proxy.await_quiet()
+    return of_children(play)
+
+
+JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"
+CONTAINER = "/spec/template/spec/containers"
+DRIFTS = {
+    "a field": ("services", {"spec": {"selector": {"app": "other"}}}, MERGE_PATCH, lambda s: s["spec"]["selector"]["app"] == STACK, 2),
+    "a label": ("services", {"metadata": {"labels": {"app": "other"}}}, MERGE_PATCH, lambda s: s["metadata"]["labels"]["app"] == STACK, 2),
+    "a port of the Service": ("services", [{"op": "add", "path": "/spec/ports/-", "value": {"name": "more", "port": 81}}], JSON_PATCH,
+                              lambda s: len(s["spec"]["ports"]) == 1, 1),
+    "an unknown variable": ("deployments", [{"op": "add", "path": f"{CONTAINER}/0/env/-", "value": {"name": "MORE", "value": "x"}}], JSON_PATCH,
+                            lambda d: not any(e["name"] == "MORE" for e in d["spec"]["template"]["spec"]["containers"][0]["env"]), 1),
+    "the image": ("deployments", [{"op": "add", "path": f"{CONTAINER}/0/image", "value": "other:1"}], JSON_PATCH,
+                           lambda d: d["spec"]["template"]["spec"]["containers"][0]["image"] != "other:1", 2),
+    "a sidecar": ("deployments", [{"op": "add", "path": f"{CONTAINER}/-", "value": {"name": "more", "image": "other:1"}}], JSON_PATCH,
+                  lambda d: len(d["spec"]["template"]["spec"]["containers"]) == 1, 1),
+    "an init container": ("deployments", [{"op": "add", "path": "/spec/template/spec/initContainers", "value": [{"name": "more", "image": "other:1"}]}],
+                          JSON_PATCH, lambda d: not d["spec"]["template"]["spec"].get("initContainers"), 1),
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS.values(), ids=DRIFTS)
+def test_drift_is_mended(deployed, drift):
+    resource, patch, content_type, is_mended, writes = drift
+    assert mend(deployed, resource, patch, is_mended, content_type) == [f"patch {resource}"] * writes
+    again = mend(deployed, resource, patch, is_mended, content_type)
+    assert again == [f"patch {resource}"], "the second time there is nothing left to be owned"
+
+
+def test_a_deleted_child_is_made_again(deployed):
+    deployed.scene.api.delete("services", deployed.scene.namespace, STACK)
+    wait_until("it is there again", lambda: deployed.scene.find("services"), MENDED_S)
+    deployed.proxy.await_quiet()
+    assert of_children(deployed) == ["create services"]
+
+
+def scale_by_hand(play, replicas):
+    play.scene.api.patch("deployments", play.scene.namespace, STACK, {"spec": {"replicas": replicas}})
+    wait_until("it is told", lambda: play.scene.stack()["status"]["readyReplicas"] == replicas)
+    play.proxy.await_quiet()
+
+
+def test_scaling_by_hand_is_left_alone(deployed):
+    scale_by_hand(deployed, 5)
+    assert of_children(deployed) == []
+    deployed.scene.change_stack({"image": {"tag": "v2"}})
+    deployed.scene.await_deployed()
+    deployed.proxy.await_quiet()
+    assert deployed.scene.find("deployments")["spec"]["replicas"] == 5, "a release is no reason to scale back"
+    deployed.scene.change_stack({"replicas": 2})
+    wait_until("the spec's new number wins", lambda: deployed.scene.find("deployments")["spec"]["replicas"] == 2)
+
+
+def change(play, annotation):
+    play.forget_writes()
+    play.scene.change_stack({"service": {"annotations": {"example.com/note": annotation}}})
+    wait_until("the Service has it", lambda: play.scene.find("services")["metadata"].get("annotations", {}).get("example.com/note") == annotation)
+    play.scene.await_deployed()
+    play.proxy.await_quiet()
+    return of_children(play), play.proxy.writes.count(STATUS)
+
+
+def test_a_change_of_one_field_costs_one_write_and_status(deployed):
+    assert change(deployed, "first") == (["patch services"] * 2, 1), "the first change of a child also takes its fields over"
+    assert change(deployed, "second") == (["patch services"], 1)
+
+
+def test_a_field_that_leaves_the_spec_leaves_the_child(deployed):
+    change(deployed, "first")
+    deployed.scene.change_stack({"service": {"annotations": None}})
+    wait_until("it is gone", lambda: "example.com/note" not in deployed.scene.find("services")["metadata"].get("annotations", {}))
+    deployed.scene.await_deployed()
+
+
+def test_the_spec_of_these_tests_has_what_they_count():
+    assert SPEC["networkPolicy"]["enabled"] and SPEC["podDisruptionBudget"]["enabled"]
