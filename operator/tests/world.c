@@ -95,7 +95,7 @@ void world_secret(struct world *w, const char *first_key, ...) {
 
 void world_keys(struct world *w, const char *kid) {
   keys_view_set_absent(&w->keys);
-  w->keys = (struct keys_view){.state = KEYS_READ, .signing = strdup(kid), .resource_version = strdup("1"), .created_ms = START_MS};
+  w->keys = (struct keys_view){.state = KEYS_READ, .signing = strdup(kid), .uid = strdup("keys-uid"), .created_ms = START_MS};
 }
 
 cJSON *world_object(struct world *w, enum resource resource, const char *name) {

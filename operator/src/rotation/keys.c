@@ -11,7 +11,7 @@
 enum { FILE_MAX_BYTES = 64 * 1024 };
 
 void keys_view_done(struct keys_view *view) {
-  free(view->resource_version);
+  free(view->uid);
   free(view->problem);
   free(view->signing);
   *view = (struct keys_view){0};
@@ -53,8 +53,8 @@ int keys_view_read(struct keys_view *view, const cJSON *secret, struct error *er
   _cleanup_(keyring_freep) struct keyring *ring = NULL;
   if (!files || keyring_parse(files, &ring, &damage) < 0) read.problem = strdup(damage.message);
   if (ring) read.signing = strdup(ring->signing_kid);
-  read.resource_version = strdup(json_string(secret, "metadata.resourceVersion", ""));
-  if (!read.resource_version || (!read.problem && !read.signing)) return keys_view_done(&read), error_oom(error);
+  read.uid = strdup(json_string(secret, "metadata.uid", ""));
+  if (!read.uid || (!read.problem && !read.signing)) return keys_view_done(&read), error_oom(error);
   if (parse_rfc3339(json_string(secret, "metadata.creationTimestamp", NULL), &read.created_ms) < 0) read.created_ms = 0;
   keys_view_done(view);
   *view = read;

@@ -9,7 +9,6 @@
 enum { SECRET_MAX_BYTES = 1 << 20 /* Kubernetes' own bound for a Secret */ };
 
 void secret_view_done(struct secret_view *view) {
-  free(view->resource_version);
   free(view->keys);
   *view = (struct secret_view){0};
 }
@@ -59,12 +58,10 @@ int secret_view_read(struct secret_view *view, const cJSON *secret, const char *
   }
   read.keys = buffer_take(&keys);
   buffer_done(&keys);
-  const char *version = json_string(secret, "metadata.resourceVersion", "");
-  read.resource_version = strdup(version);
   cJSON *empty = cJSON_CreateObject();
   bool hashed = empty && content_hash(data ? data : empty, read.hash) == 0;
   cJSON_Delete(empty);
-  if (!read.keys || !read.resource_version || !hashed) return secret_view_done(&read), error_oom(error);
+  if (!read.keys || !hashed) return secret_view_done(&read), error_oom(error);
   read_database(secret, database_key, read.database);
   secret_view_done(view);
   *view = read;

@@ -35,8 +35,8 @@ void finalize_plan(const struct observation *o, struct plan *plan) {
   plan->phase = "Deleting";
   if (!has_finalizer(o->stack)) return;
   if (!stack_retains_keys(o->stack) && o->keys->state == KEYS_READ)
-    deleted = plan_add(plan, (struct action){.type = ACTION_DELETE,
-                                             .resource = RESOURCE_SECRET,
-                                             .name = arena_strdup(plan->arena, stack_jwks_secret_name(o->stack, name))});
+    deleted = plan_add(
+        plan, (struct action){
+                  .type = ACTION_DELETE, .resource = RESOURCE_SECRET, .name = stack_jwks_secret_name(o->stack, name), .uid = o->keys->uid});
   set_finalizer(o->stack, false, deleted, plan);
 }

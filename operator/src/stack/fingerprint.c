@@ -33,6 +33,10 @@ static const char *const guarded_lists[] = {"containers", "initContainers", "vol
 
 static const char *const quantity_parents[] = {"limits", "requests"};
 
+/* Maps that the API server leaves out where they are empty, as it does with every list; other empty objects ({} of an emptyDir, of a podSelector) mean
+ * something and stay. */
+static const char *const droppable[] = {"nodeSelector", "limits", "requests", "matchLabels", "labels", "annotations"};
+
 static bool among(const char *name, const char *const *names, size_t n) {
   for (size_t i = 0; name && i < n; i++)
     if (!strcmp(names[i], name)) return true;
@@ -66,8 +70,9 @@ static bool quantity_value(const char *text, double *ret) {
   static const struct {
     const char *suffix;
     double factor;
-  } suffixes[] = {{"", 1},     {"n", 1e-9}, {"u", 1e-6}, {"m", 1e-3},  {"k", 1e3},      {"M", 1e6},           {"G", 1e9},
-                  {"T", 1e12}, {"P", 1e15}, {"E", 1e18}, {"Ki", 1024}, {"Mi", 1048576}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0}};
+  } suffixes[] = {{"", 1},        {"n", 1e-9},   {"u", 1e-6}, {"m", 1e-3},  {"k", 1e3},      {"M", 1e6},           {"G", 1e9},
+                  {"T", 1e12},    {"P", 1e15},   {"E", 1e18}, {"Ki", 1024}, {"Mi", 1048576}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0},
+                  {"Pi", 0x1p50}, {"Ei", 0x1p60}};
   char *end;
   double number = strtod(text, &end);
   if (end == text) return false;
@@ -88,7 +93,7 @@ static uint64_t mix_scalar(uint64_t hash, const cJSON *value, bool quantity) {
     (void)snprintf(text, sizeof text, quantity ? "q%.12g" : "n%.17g", value->valuedouble);
     return mix(hash, text);
   }
-  return mix(hash, cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false") : cJSON_IsArray(value) ? "[]" : "{}");
+  return mix(hash, cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false") : "{}");
 }
 
 static const char *merge_key(const char *list) {
@@ -111,6 +116,7 @@ static uint64_t mix_item(uint64_t hash, const cJSON *item, const char *list, siz
 static void visit(struct walk *walk, const cJSON *value, uint64_t path, const char *name, const char *parent, unsigned depth) {
   if (depth > MAX_DEPTH || cJSON_IsNull(value)) return;
   bool container = cJSON_IsObject(value) || cJSON_IsArray(value);
+  if (container && !value->child && (cJSON_IsArray(value) || among(name, droppable, ELEMENTS(droppable)))) return;
   if (!container || !value->child) {
     add(walk, &walk->values, mix_scalar(path, value, among(parent, quantity_parents, ELEMENTS(quantity_parents))));
     return;

@@ -8,7 +8,6 @@
 /* What is known of the Secret that spec.secrets names. Values never get here. */
 struct secret_view {
   enum { SECRET_UNREAD, SECRET_ABSENT, SECRET_READ } state;
-  char *resource_version;
   char hash[16];     /* of all it holds: the pods' overlay */
   char database[16]; /* hash of the database URL's host, port and name; "" where there is none */
   char *keys;        /* names of its non-empty keys, each followed by a newline */
@@ -17,7 +16,7 @@ struct secret_view {
 /* What is known of the JWKS Secret. */
 struct keys_view {
   enum { KEYS_UNREAD, KEYS_ABSENT, KEYS_READ } state;
-  char *resource_version;
+  char *uid;
   char *problem; /* a sentence where it is damaged, else NULL */
   char *signing; /* kid */
   int64_t created_ms;
