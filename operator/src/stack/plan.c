@@ -166,13 +166,29 @@ static void plan_pods(const struct observation *o, const struct judgement *j, co
   content_done(&kept);
 }
 
+/* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
+static bool is_same_failure(const char *a, const char *b) {
+  for (;; a++, b++) {
+    a += strspn(a, "0123456789");
+    b += strspn(b, "0123456789");
+    if (*a != *b || !*a) return *a == *b;
+  }
+}
+
+/* What was told of a failure stands as it was told for as long as it is the same one. */
+static const char *failure_message(const struct observation *o) {
+  const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
+  const char *told = json_string(ready, "message", "");
+  return is_same_failure(told, o->last_error->message) ? told : o->last_error->message;
+}
+
 /* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
 static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout, const char *conflict,
                              const struct plan *plan) {
   bool migrating = !is_settled(&j->migration);
   if (conflict) return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = conflict};
   if (o->last_error && plan->action_count)
-    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = o->last_error->message};
+    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
   bool failed = j->migration.state == MIGRATION_FAILED;
   if (migrating && (failed || rollout->state != ROLLOUT_STUCK) && (j->migration.state != MIGRATION_DUE || j->migration.before_rollout))
     return standing_of_migration(&j->migration, plan->arena);
@@ -223,26 +239,12 @@ static void plan_standing_event(const struct observation *o, const struct standi
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 
-/* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
-static bool is_same_failure(const char *a, const char *b) {
-  for (;; a++, b++) {
-    a += strspn(a, "0123456789");
-    b += strspn(b, "0123456789");
-    if (*a != *b || !*a) return *a == *b;
-  }
-}
-
-static bool is_told(const struct observation *o, const struct standing *s) {
-  const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
-  return !strcmp(json_string(ready, "reason", ""), s->reason) && is_same_failure(json_string(ready, "message", ""), s->message);
-}
-
 /* While writes are owed, the status waits for the round that finds them done, unless the phase has changed or they fail. */
 static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
   plan->phase = j->standing.phase;
   plan->status = status_build(o, j);
   bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
-  bool waits = plan->action_count && !phase_changed && (!o->last_error || is_told(o, &j->standing));
+  bool waits = plan->action_count && !phase_changed && !o->last_error;
   plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
   if (plan->status_changed) plan_standing_event(o, &j->standing, plan);
 }
