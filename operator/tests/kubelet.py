@@ -45,6 +45,8 @@ class Kubelet:
         connection = self.api.connect()
         connection.request("GET", self.api.path(resource, **query))
         response = connection.getresponse()
+        if response.status != 200:
+            raise ApiError(response.status, "no watch")
         while not self.stopped.is_set() and (line := response.readline()):
             event = json.loads(line)
             if event["type"] in ("ADDED", "MODIFIED") and event["object"]["metadata"]["namespace"] in self.namespaces:

@@ -87,15 +87,14 @@ class Closed(Exception):
 
 
 def first_time(fault, matches):
-    """A rule: each request that matches goes wrong once, and well when it is sent again."""
-    seen = set()
-
+    """A rule: each request that matches goes wrong once, and well when it is sent again. `rule.tried` holds those that went wrong."""
     def rule(request):
         what = (request.method, request.target.partition("?")[0], request.watch)
-        if what in seen or not matches(request):
+        if what in rule.tried or not matches(request):
             return None
-        seen.add(what)
+        rule.tried.add(what)
         return fault
+    rule.tried = set()
     return rule
 
 
