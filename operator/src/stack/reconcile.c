@@ -431,5 +431,3 @@ void reconciler_free(struct reconciler *r) {
   map_free(r->memories);
   free(r);
 }
-
-unsigned reconciler_active(const struct reconciler *r) { return (unsigned)map_count(r->rounds); }

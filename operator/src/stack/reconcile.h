@@ -36,4 +36,3 @@ struct reconciler_options {
 struct reconciler *reconciler_new(const struct reconciler_options *options, struct error *error);
 void reconciler_free(struct reconciler *reconciler); /* cancels rounds under way; accepts NULL */
 void reconciler_run(struct reconciler *reconciler, const char *key);
-unsigned reconciler_active(const struct reconciler *reconciler);
