@@ -24,12 +24,13 @@ run_apiserver() {
     --audit-policy-file "$here/audit-policy.yaml" --audit-log-path log/audit.log
 }
 
+# Its usual 20 requests a second would be all that many stacks at once measure.
 run_controller-manager() {
   local config=$pki/controller-manager.kubeconfig
   exec "$bin/kube-controller-manager" --kubeconfig "$config" --authentication-kubeconfig "$config" \
     --authorization-kubeconfig "$config" --service-account-private-key-file "$pki/sa.key" --root-ca-file "$pki/ca.crt" \
     --use-service-account-credentials --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" \
-    --leader-elect=false --secure-port "$([ "$mode" = full ] && echo 10257 || echo 0)"
+    --leader-elect=false --kube-api-qps 500 --kube-api-burst 1000 --secure-port "$([ "$mode" = full ] && echo 10257 || echo 0)"
 }
 
 run_scheduler() {
