@@ -48,6 +48,8 @@ def test_metrics_are_told_inside_alone_in_production(server):
 def test_metrics_pass_promtool_and_hold_the_contract(server):
     server.mint("somebody")
     until(lambda: server.metric("supernova_workers") == 2 and server.metric('supernova_schema{what="current"}'), what="both workers")
+    for name in ("database", "redis"):
+        until(lambda: server.metric(f'supernova_dependency_up{{name="{name}"}}') == 1, what=f"{name} is reached by both")
     text = server.inner("/metrics").body
     promtool = shutil.which("promtool")
     if promtool:
