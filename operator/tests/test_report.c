@@ -51,8 +51,9 @@ Test(report, rounds_by_how_they_ended) {
 Test(report, a_stack_is_told_as_its_status_says) {
   struct world w;
   world_init(&w, "image: {repository: r, tag: v1}\nreplicas: 3");
-  report_stack(metrics, w.stack);
+  report_stack(metrics, w.stack, "companion:1");
   cr_assert(tells("supernova_stack_phase{namespace=\"demo\",name=\"shop\",phase=\"Pending\"} 1\n"), "before it was looked at");
+  cr_assert(tells("supernova_stack_image_info{namespace=\"demo\",name=\"shop\",image="));
   cJSON *object = cJSON_Duplicate(w.stack->object, true);
   cJSON_ReplaceItemInObjectCaseSensitive(
       object, "status",
@@ -60,7 +61,7 @@ Test(report, a_stack_is_told_as_its_status_says) {
                   " \"conditions\": [{\"type\": \"Stalled\", \"status\": \"True\"}, {\"type\": \"Ready\", \"status\": \"False\"}]}"));
   stack_free(w.stack);
   w.stack = stack_decode(object, NULL);
-  report_stack(metrics, w.stack);
+  report_stack(metrics, w.stack, "companion:1");
   static const char *const lines[] = {
       "supernova_stack_phase{namespace=\"demo\",name=\"shop\",phase=\"Failed\"} 1\n",
       "supernova_stack_ready{namespace=\"demo\",name=\"shop\"} 0\n",

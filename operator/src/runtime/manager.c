@@ -90,7 +90,11 @@ static void on_change(void *owner, enum resource resource, const void *old, cons
 
 /* ---- rounds ---- */
 
-static void work(void *owner, const char *key) { reconciler_run(((struct manager *)owner)->reconciler, key); }
+static void work(void *owner, const char *key) {
+  struct manager *manager = owner;
+  report_wait(manager->metrics, CONTROLLER, queue_waited_ns(manager->queue, key));
+  reconciler_run(manager->reconciler, key);
+}
 
 static void on_finished(void *owner, const char *key, const struct reconcile_result *result) {
   struct manager *manager = owner;
@@ -102,7 +106,7 @@ static void on_finished(void *owner, const char *key, const struct reconcile_res
   if (failed) log_warn("a round failed and is tried again", log_str("stack", key), log_err(&result->error));
   report_round(manager->metrics, CONTROLLER, result, failed);
   if (stack)
-    report_stack(manager->metrics, stack);
+    report_stack(manager->metrics, stack, manager->settings->server_image);
   else
     metrics_forget_stack(manager->metrics, namespace, slash ? slash + 1 : "");
   static const enum queue_outcome outcomes[] = {

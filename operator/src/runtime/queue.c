@@ -1,6 +1,7 @@
 #include "runtime/queue.h"
 
 #include "base/backoff.h"
+#include "base/clock.h"
 #include "base/map.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct item {
   struct timer timer;
   struct backoff backoff;
   struct item *next; /* of the ready list */
+  int64_t ready_ns, waited_ns;
   bool ready, active, dirty;
 };
 
@@ -53,6 +55,7 @@ static void start(struct task *task) {
     if (!item) return;
     item->active = true;
     item->dirty = false;
+    item->waited_ns = clock_monotonic_ns() - item->ready_ns;
     queue->active++;
     queue->work(queue->owner, item->key);
   }
@@ -70,6 +73,7 @@ static void make_ready(struct item *item) {
   }
   if (item->ready) return;
   item->ready = true;
+  item->ready_ns = clock_monotonic_ns();
   *queue->last = item;
   queue->last = &item->next;
   queue->ready++;
@@ -146,6 +150,11 @@ void queue_done(struct queue *queue, const char *key, enum queue_outcome outcome
     if (timer_is_set(&item->timer)) queue->waiting--;
     map_remove(queue->items, key);
   }
+}
+
+int64_t queue_waited_ns(const struct queue *queue, const char *key) {
+  const struct item *item = map_get(queue->items, key);
+  return item ? item->waited_ns : 0;
 }
 
 void queue_pause(struct queue *queue, bool paused) {

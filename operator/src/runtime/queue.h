@@ -24,6 +24,9 @@ void queue_add(struct queue *queue, const char *key);
 void queue_add_after(struct queue *queue, const char *key, int64_t delay_ms);
 void queue_done(struct queue *queue, const char *key, enum queue_outcome outcome);
 
+/* How long KEY had waited for its turn; from within `work`. 0 for a key that is not there. */
+int64_t queue_waited_ns(const struct queue *queue, const char *key);
+
 /* A paused queue takes keys and starts none (the standby, and on the way out). */
 void queue_pause(struct queue *queue, bool paused);
 bool queue_is_idle(const struct queue *queue); /* nothing is being worked on */

@@ -13,6 +13,7 @@ void report_round(struct metrics *metrics, const char *controller, const struct 
   metrics_add(metrics, METRIC_RECONCILES, 1, controller, label);
   if (failed) metrics_add(metrics, METRIC_RECONCILE_ERRORS, 1, controller);
   metrics_observe(metrics, METRIC_RECONCILE_SECONDS, (double)result->took_ns / 1e9, controller);
+  metrics_observe(metrics, METRIC_QUEUE_WORK_SECONDS, (double)result->took_ns / 1e9, controller, controller);
 }
 
 static bool condition_is_true(const struct stack *stack, const char *type) {
@@ -20,7 +21,20 @@ static bool condition_is_true(const struct stack *stack, const char *type) {
   return !strcmp(json_string(condition, "status", ""), "True");
 }
 
-void report_stack(struct metrics *metrics, const struct stack *stack) {
+void report_wait(struct metrics *metrics, const char *controller, int64_t waited_ns) {
+  metrics_observe(metrics, METRIC_QUEUE_SECONDS, (double)waited_ns / 1e9, controller, controller);
+}
+
+static void report_image(struct metrics *metrics, const struct stack *stack, const char *companion_image) {
+  struct buffer image;
+  buffer_init(&image, 1024);
+  stack_image_reference(stack, companion_image, &image);
+  metrics_forget(metrics, METRIC_STACK_IMAGE_INFO, stack->namespace, stack->name);
+  metrics_set(metrics, METRIC_STACK_IMAGE_INFO, 1, stack->namespace, stack->name, buffer_text(&image));
+  buffer_done(&image);
+}
+
+void report_stack(struct metrics *metrics, const struct stack *stack, const char *companion_image) {
   const char *ns = stack->namespace, *name = stack->name;
   const cJSON *status = stack->status;
   const struct {
@@ -41,6 +55,7 @@ void report_stack(struct metrics *metrics, const struct stack *stack) {
   for (size_t i = 0; i < ELEMENTS(gauges); i++) metrics_set(metrics, gauges[i].metric, (double)gauges[i].value, ns, name);
   metrics_forget(metrics, METRIC_STACK_PHASE, ns, name);
   metrics_set(metrics, METRIC_STACK_PHASE, 1, ns, name, json_string(status, "phase", "Pending"));
+  report_image(metrics, stack, companion_image);
 }
 
 /* The queue counts for itself: what it holds is told as it is. */

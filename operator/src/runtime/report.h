@@ -8,7 +8,8 @@
 #include "stack/stack.h"
 
 void report_round(struct metrics *metrics, const char *controller, const struct reconcile_result *result, bool failed);
-void report_stack(struct metrics *metrics, const struct stack *stack);
+void report_stack(struct metrics *metrics, const struct stack *stack, const char *companion_image);
+void report_wait(struct metrics *metrics, const char *controller, int64_t waited_ns);
 void report_queue(struct metrics *metrics, const char *controller, struct queue_counts counts);
 void report_requests(struct metrics *metrics, struct kube_client *client);
 void report_caches(struct metrics *metrics, const struct caches *caches);
