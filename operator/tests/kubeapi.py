@@ -105,7 +105,7 @@ class ApiServer:
         found = []
         with open(self.kubeconfig.parent / "log/audit.log", encoding="utf-8") as lines:
             for line in lines:
-                if f'"namespace":"{namespace}"' not in line:
+                if f'"namespace":"{namespace}"' not in line or line[-1] != "\n":
                     continue
                 event = json.loads(line)
                 what = event.get("objectRef", {})

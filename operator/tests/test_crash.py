@@ -8,14 +8,12 @@ The controllers are Kubernetes' own; of their work the operator is shown only wh
 """
 
 import concurrent.futures
-import contextlib
 import time
 
 import pytest
 
-from conftest import Play
 from kubeapi import wait_until
-from proxy import Proxy
+from play import a_play
 from scene import STACK, differences, is_passing
 
 AT_ONCE = 4
@@ -166,23 +164,12 @@ class Crash:
             assert len(names) == len(set(names)), f"{self}: made twice: {names}"
 
 
-@contextlib.contextmanager
-def a_play(api, make_scene, folder):
-    folder.mkdir()
-    with Proxy(api) as proxy:
-        play = Play(make_scene(), proxy, folder)
-        try:
-            yield play
-        finally:
-            play.abandon()
-
-
 @pytest.fixture
 def run(api, make_scene, kubelet, tmp_path):
     def run(crash, expected=None):
         for attempt in range(4):  # a busy machine may merge two rounds into one, and the last write is then not reached
             folder = tmp_path / f"{crash.number}-{crash.moment}-{attempt}"
-            with a_play(api, make_scene, folder) as play:
+            with a_play(api, make_scene(), folder) as play:
                 result = crash.run(play, kubelet, expected)
             if result:
                 return result

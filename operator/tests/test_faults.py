@@ -13,6 +13,7 @@ import pytest
 
 from kubeapi import wait_until
 from operator_process import Operator
+from play import a_play
 from proxy import UNCOUNTED, Answer, Cut, Delay, Drop, Lose, Proxy, first_time
 from scene import differences, is_passing
 
@@ -44,14 +45,12 @@ def is_watch(request):
 @pytest.fixture(scope="module")
 def undisturbed(api, kubelet, make_scene, tmp_path_factory):
     """The world after an install that nothing went wrong with."""
-    from conftest import Play
-    with Proxy(api) as proxy:
-        play = Play(make_scene(), proxy, tmp_path_factory.mktemp("undisturbed"))
-        proxy.skip = is_passing
+    with a_play(api, make_scene(), tmp_path_factory.mktemp("undisturbed")) as play:
+        play.proxy.skip = is_passing
         play.start()
         play.scene.create_stack()
         play.scene.await_deployed(60)
-        proxy.await_quiet()
+        play.proxy.await_quiet()
         play.end()
         return play.scene.world()
 
@@ -177,14 +176,17 @@ def test_a_list_that_says_there_is_nothing_destroys_nothing(play, undisturbed, r
     check_made_once(play)
 
 
+def ready(play):
+    return next(c for c in play.scene.stack()["status"]["conditions"] if c["type"] == "Ready")
+
+
 def test_what_one_child_is_refused_for_holds_up_nothing_else(play):
     """As a webhook that is down does: the rest is made, it is told, tried again at leisure, and mended once it can be."""
     play.proxy.rule = lambda request: Answer(500) if request.counted and request.resource == "services" else None
     play.start()
     play.scene.create_stack()
     wait_until("pods are ready all the same", lambda: play.scene.stack()["status"].get("readyReplicas") == 3)
-    ready = lambda: next(c for c in play.scene.stack()["status"]["conditions"] if c["type"] == "Ready")
-    wait_until(lambda: f"it is told: {ready()}", lambda: ready()["reason"] == "WriteFailed" and "the test says 500" in ready()["message"])
+    wait_until("it is told", lambda: ready(play)["reason"] == "WriteFailed" and "the test says 500" in ready(play)["message"])
     before = len(play.proxy.writes)
     time.sleep(OUTAGE_S)
     assert len(play.proxy.writes) - before <= 12, play.proxy.writes[before:]
