@@ -92,6 +92,16 @@ Test(queue, a_change_does_not_wait_for_the_back_off) {
   wait_work("a ");
 }
 
+Test(queue, changes_make_a_failure_wait_no_longer) {
+  answer = QUEUE_AGAIN;
+  for (int i = 0; i < 20; i++) {
+    queue_add(queue, "a");
+    turn();
+  }
+  *log_text = 0;
+  wait_work("a ");
+}
+
 Test(queue, the_earlier_of_two_times_counts) {
   queue_add_after(queue, "a", 3600000);
   queue_add_after(queue, "a", 5);

@@ -14,7 +14,8 @@ struct item {
   char *key;
   struct timer timer;
   struct backoff backoff;
-  struct item *next; /* of the ready list */
+  int64_t retry_due_ms; /* of the loop's clock; 0: none is owed */
+  struct item *next;    /* of the ready list */
   int64_t ready_ns, waited_ns;
   bool ready, active, dirty;
 };
@@ -132,20 +133,30 @@ void queue_add_after(struct queue *queue, const char *key, int64_t delay_ms) {
   if (!set) queue->waiting++;
 }
 
+/* What fails again before its retry was due, because something had changed meanwhile, keeps that time: changes make nobody wait longer. */
+static void retry(struct item *item) {
+  struct queue *queue = item->queue;
+  int64_t now_ms = loop_now_ms(queue->loop);
+  queue->retries++;
+  if (item->retry_due_ms <= now_ms) item->retry_due_ms = now_ms + backoff_next(&item->backoff);
+  queue_add_after(queue, item->key, item->retry_due_ms - now_ms);
+}
+
 void queue_done(struct queue *queue, const char *key, enum queue_outcome outcome) {
   struct item *item = map_get(queue->items, key);
   if (!item || !item->active) return;
   item->active = false;
   queue->active--;
   task_schedule(&queue->start);
-  if (outcome == QUEUE_OK) backoff_reset(&item->backoff);
-  int64_t wait_ms = outcome == QUEUE_AGAIN ? backoff_next(&item->backoff) : 0;
-  if (outcome == QUEUE_AGAIN) queue->retries++;
+  if (outcome == QUEUE_OK) {
+    backoff_reset(&item->backoff);
+    item->retry_due_ms = 0;
+  }
   if (item->dirty) {
     item->dirty = false;
     make_ready(item);
   } else if (outcome == QUEUE_AGAIN) {
-    queue_add_after(queue, key, wait_ms);
+    retry(item);
   } else if (outcome == QUEUE_FORGET) {
     if (timer_is_set(&item->timer)) queue->waiting--;
     map_remove(queue->items, key);
