@@ -266,10 +266,15 @@ static void observe(struct round *round, const struct stack *stack, struct obser
 
 /* ---- applying ---- */
 
+/* The answer to the write that took the last finalizer away: the object is in it, with its old version, and nowhere else. */
+static bool is_gone(const cJSON *object) {
+  return json_get(object, "metadata.deletionTimestamp") && !cJSON_GetArraySize(json_get(object, "metadata.finalizers"));
+}
+
 static void on_wrote(void *owner, enum resource resource, const char *name, const cJSON *object) {
   struct round *round = owner;
   if (resource == RESOURCE_SECRET && !object) return; /* other kinds of change to it are seen by its own version */
-  const char *version = object ? json_string(object, "metadata.resourceVersion", "") : NULL;
+  const char *version = object && !is_gone(object) ? json_string(object, "metadata.resourceVersion", "") : NULL;
   memory_expect(round->memory, resource, name, version, clock_monotonic_ms());
 }
 
