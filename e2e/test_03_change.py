@@ -40,23 +40,23 @@ def test_a_changed_config_rolls_the_pods_and_migrates_nothing(stack):
 
 
 def test_a_changed_secret_rolls_the_pods(stack):
-    before = stack.pods()
+    before, revision = stack.pods(), stack.status()["revision"]["current"]
     stack.secret = {**stack.secret, "ISSUER_ADMIN_SECRET": "another-issuer-secret"}
     stack.put_secret()
     stack.wait_rolled(before)
     assert stack.token()
-    assert stack.status()["revision"]["current"] == 2
+    assert stack.status()["revision"]["current"] == revision
 
 
 def test_a_changed_image_rolls_the_pods_and_migrates(stack, cluster):
-    before = stack.pods()
+    before, revision = stack.pods(), stack.status()["revision"]["current"]
     other = stack.image + "-again"
     cluster.do("tag", stack.image, other)
     stack.image = other
     stack.apply(config={"logLevel": "debug"})
     stack.wait_rolled(before)
-    assert stack.status()["revision"] == {"current": 3, "target": 3, "previous": 2}
-    assert migrations(stack)[-1] == "supernova-server-migrate-3"
+    assert stack.status()["revision"] == {"current": revision + 1, "target": revision + 1, "previous": revision}
+    assert migrations(stack)[-1] == f"supernova-server-migrate-{revision + 1}"
 
 
 def test_going_back_takes_the_revision_that_was(stack):
