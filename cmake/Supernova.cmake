@@ -5,7 +5,8 @@
 #                                                    src/main.c alone makes the program; the rest is a library that the tests link too
 #
 # LINK names are the arrows of ARCHITECTURE.md; CMake refuses what is not declared. Tests: tests/test_X.c is a unit test,
-# tests/integration_X.c needs the servers that hack/test starts (their addresses come in environment variables).
+# tests/integration_X.c needs the servers that hack/test starts (their addresses come in environment variables), tests/threads_X.c is a
+# program of its own (libcriterion aborts under ThreadSanitizer), a unit test whose label is "threads" too.
 
 include(CTest)
 find_package(PkgConfig REQUIRED)
@@ -33,15 +34,32 @@ if(SUPERNOVA_SANITIZE)
   add_link_options(-fsanitize=${SUPERNOVA_SANITIZE})
 endif()
 
+# All threads_X.c, for hack/test.d/threads.
+add_custom_target(threads)
+
+function(supernova_threads target area)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/threads_*.c)
+  foreach(source ${sources})
+    cmake_path(GET source STEM stem)
+    set(test ${area}-${stem})
+    add_executable(${test} ${source})
+    target_link_libraries(${test} PRIVATE ${target})
+    add_dependencies(threads ${test})
+    add_test(NAME ${test} COMMAND ${test})
+    set_tests_properties(${test} PROPERTIES LABELS "unit;threads" TIMEOUT 120)
+  endforeach()
+endfunction()
+
 function(supernova_tests target)
   if(NOT BUILD_TESTING)
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/test_*.c ${CMAKE_CURRENT_SOURCE_DIR}/tests/integration_*.c)
   file(GLOB support CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/*.c)
-  list(FILTER support EXCLUDE REGEX "/(test|integration)_[^/]*\\.c$")
+  list(FILTER support EXCLUDE REGEX "/(test|integration|threads)_[^/]*\\.c$")
   cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE area)
   string(REGEX REPLACE "^lib/" "" area ${area})
+  supernova_threads(${target} ${area})
   foreach(source ${sources})
     cmake_path(GET source STEM stem)
     set(test ${area}-${stem})

@@ -99,7 +99,7 @@ static int decode_object(const cJSON *object, const struct place *outer, const s
   if (object && !cJSON_IsObject(object)) return refuse(outer, object, "expected an object", error);
   for (const struct decode_field *field = fields; field->path; field++) {
     struct place place = {.outer = outer, .name = field->path, .length = strlen(field->path)};
-    const cJSON *value;
+    const cJSON *value = NULL;
     if (reach(object, outer, field->path, &value, error) < 0) return -1;
     if (required && (field->flags & DECODE_REQUIRED)) {
       if (!value) return refuse(&place, NULL, "is missing", error);
