@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SETTING_ORIGINS, SETTING_NETWORKS };
-enum setting_flags { SETTING_IS_SECRET = 1 };
+enum setting_flags { SETTING_IS_SECRET = 1, SETTING_NOT_IN_PRODUCTION = 2 };
 
 struct setting {
   const char *name;
@@ -26,7 +26,6 @@ struct setting {
 static const struct choice environments[] = {
     {"development", ENVIRONMENT_DEVELOPMENT}, {"staging", ENVIRONMENT_STAGING}, {"production", ENVIRONMENT_PRODUCTION}, {0}};
 static const struct choice redis_modes[] = {{"auto", REDIS_MODE_AUTO}, {"none", REDIS_MODE_NONE}, {"single", REDIS_MODE_SINGLE}, {0}};
-static const struct choice poolers[] = {{"none", POOLER_NONE}, {"pgbouncer", POOLER_PGBOUNCER}, {0}};
 static const struct choice log_levels[] = {
     {"trace", LOG_TRACE}, {"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}, {"fatal", LOG_FATAL}, {0}};
 
@@ -37,6 +36,7 @@ static const struct choice log_levels[] = {
 #define FALLBACK(text)     .fallback = (text)
 #define NEEDED_BY(command) .needed_by = (command)
 #define SECRET             .flags = SETTING_IS_SECRET
+#define NOT_IN_PRODUCTION  .flags = SETTING_NOT_IN_PRODUCTION
 
 /* clang-format off */
 static const struct setting table[] = {
@@ -60,9 +60,7 @@ static const struct setting table[] = {
     {"TRUSTED_PROXIES", .type = SETTING_NETWORKS, .offset = AT(trusted_proxies), FALLBACK(""), .doc = "Networks whose X-Forwarded-For is believed, separated by commas."},
     {"CORS_ALLOWED_ORIGINS", .type = SETTING_ORIGINS, .offset = AT(cors_allowed_origins), FALLBACK(""), .doc = "Web origins that may call the API, separated by commas."},
 
-    {"DATABASE_URL", .offset = AT(database_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", NEEDED_BY(SETTINGS_SERVE | SETTINGS_JOB), SECRET, .doc = "PostgreSQL 15 or later, or the PgBouncer before it."},
-    {"DATABASE_POOLER", .offset = AT(database_pooler), CHOICE(poolers), FALLBACK("none"), .doc = "pgbouncer where DATABASE_URL leads to one in transaction mode: nothing then relies on a session of its own. Set DB_POOL higher there: a connection carries one request at a time."},
-    {"DATABASE_DIRECT_URL", .offset = AT(database_direct_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", SECRET, .doc = "PostgreSQL itself, past the pooler: migrations go there, and those that can't run in a transaction need it."},
+    {"DATABASE_URL", .offset = AT(database_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", NEEDED_BY(SETTINGS_SERVE), SECRET, .doc = "PostgreSQL 15 or later."},
     {"DB_POOL", .offset = AT(db_pool), INT(2, 64), FALLBACK("4"), .doc = "Connections to PostgreSQL a worker holds."},
     {"REDIS_MODE", .offset = AT(redis_mode), CHOICE(redis_modes), FALLBACK("auto"), .doc = "auto: single where REDIS_URL is set, else none."},
     {"REDIS_URL", .offset = AT(redis_url), TEXT(1, 4096), .begins_with = "redis:// rediss://", SECRET, .doc = "Where rate limits are counted for all pods together."},
@@ -83,6 +81,16 @@ static const struct setting table[] = {
     {"DEV_AUTH_OPEN_UNTIL", .offset = AT(dev_auth_open_until), TEXT(0, 64), FALLBACK(""), .doc = "RFC 3339, at most 4 hours ahead; the end of DEV_AUTH_OPEN outside development."},
 
     {"DESIGN_TOKENS_FILE", .offset = AT(design_tokens_file), TEXT(1, 4000), FALLBACK("/etc/supernova/design-tokens/tokens.json"), .doc = "The design tokens; read again when it changes."},
+
+    {"IAP_STRICT", .type = SETTING_BOOL, .offset = AT(iap_strict), FALLBACK("true"), .doc = "false: any profile may use what it bought in a store's sandbox; refused in production."},
+    {"IAP_SANDBOX_PROFILES", .offset = AT(iap_sandbox_profiles), TEXT(0, 16384), FALLBACK(""), .doc = "Profiles that may use what they bought in a store's sandbox, separated by commas."},
+    {"GOOGLE_PACKAGE_NAME", .offset = AT(google_package_name), TEXT(1, 256), FALLBACK("com.collab.supernova"), .doc = "The app whose purchases at Google Play count."},
+    {"GOOGLE_SERVICE_ACCOUNT_KEY", .offset = AT(google_service_account_key), TEXT(1, 16384), SECRET, .doc = "The key file of the service account that may read purchases, as JSON; without it purchases at Google answer 503."},
+    {"GOOGLE_API_BASE", .offset = AT(google_api_base), TEXT(1, 512), .begins_with = "https:// http://", FALLBACK("https://androidpublisher.googleapis.com"), NOT_IN_PRODUCTION, .doc = "Where Google's publisher API is."},
+    {"GOOGLE_TOKEN_URL", .offset = AT(google_token_url), TEXT(1, 512), .begins_with = "https:// http://", FALLBACK("https://oauth2.googleapis.com/token"), NOT_IN_PRODUCTION, .doc = "Where access tokens for it are had."},
+    {"GOOGLE_CERTS_URL", .offset = AT(google_certs_url), TEXT(1, 512), .begins_with = "https:// http://", FALLBACK("https://www.googleapis.com/oauth2/v3/certs"), NOT_IN_PRODUCTION, .doc = "The keys that sign what Google pushes."},
+    {"GOOGLE_PUSH_AUDIENCE", .offset = AT(google_push_audience), TEXT(1, 512), .doc = "The audience of Google's push subscription; without it its messages are answered with 503."},
+    {"GOOGLE_PUSH_EMAIL", .offset = AT(google_push_email), TEXT(1, 320), .doc = "The service account that Google's push subscription signs as; without it its messages are answered with 503."},
 };
 /* clang-format on */
 
@@ -206,7 +214,19 @@ static void check_together(struct settings *s, struct buffer *faults) {
   if (s->redis_mode == REDIS_MODE_AUTO) s->redis_mode = s->redis_url ? REDIS_MODE_SINGLE : REDIS_MODE_NONE;
   if (s->redis_mode == REDIS_MODE_SINGLE && !s->redis_url) fault(faults, "REDIS_MODE is single, which needs REDIS_URL");
   if (s->port == s->metrics_port) fault(faults, "PORT and METRICS_PORT are the same");
+  if (!s->iap_strict && s->environment == ENVIRONMENT_PRODUCTION)
+    fault(faults, "IAP_STRICT is false, which ENVIRONMENT=production refuses");
   if (s->shutdown_grace_s <= s->shutdown_drain_s) fault(faults, "SHUTDOWN_GRACE_SECONDS is not more than SHUTDOWN_DRAIN_SECONDS");
+}
+
+/* What says whom to believe may be changed in trials alone. */
+static void check_production(const struct settings *s, struct buffer *faults) {
+  for (size_t i = 0; s->environment == ENVIRONMENT_PRODUCTION && i < ELEMENTS(table); i++) {
+    const char *text = table[i].flags & SETTING_NOT_IN_PRODUCTION ? getenv(table[i].name) : NULL;
+    if (!text || !*text) continue;
+    fault(faults, table[i].name);
+    buffer_puts(faults, " is set, which ENVIRONMENT=production refuses");
+  }
 }
 
 int settings_load(struct settings *ret, enum settings_for what, struct buffer *faults) {
@@ -214,6 +234,7 @@ int settings_load(struct settings *ret, enum settings_for what, struct buffer *f
   size_t before = faults->len;
   for (size_t i = 0; i < ELEMENTS(table); i++) read_row(&table[i], &loaded, what, faults);
   if (faults->len == before) check_together(&loaded, faults);
+  if (faults->len == before) check_production(&loaded, faults);
   if (faults->len > before) return -1;
   return *ret = loaded, 0;
 }
@@ -227,6 +248,7 @@ void settings_document(struct buffer *to) {
       buffer_puts(to, "; must be set");
     else if (row->fallback && *row->fallback)
       buffer_printf(to, "; default %s", row->fallback);
+    if (row->flags & SETTING_NOT_IN_PRODUCTION) buffer_puts(to, "; refused in production");
     buffer_puts(to, ".\n\n");
   }
 }

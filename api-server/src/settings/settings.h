@@ -19,7 +19,6 @@
 
 enum environment { ENVIRONMENT_DEVELOPMENT, ENVIRONMENT_STAGING, ENVIRONMENT_PRODUCTION };
 enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_NONE, REDIS_MODE_SINGLE };
-enum database_pooler { POOLER_NONE, POOLER_PGBOUNCER };
 
 enum { ORIGINS_MAX = 32 };
 
@@ -44,8 +43,7 @@ struct settings {
   struct networks trusted_proxies;
   struct origins cors_allowed_origins;
 
-  const char *database_url, *database_direct_url;
-  int64_t database_pooler; /* enum database_pooler */
+  const char *database_url;
   int64_t db_pool;
   int64_t redis_mode; /* enum redis_mode; never AUTO after settings_load */
   const char *redis_url;
@@ -59,10 +57,17 @@ struct settings {
   const char *dev_auth_open_until;
 
   const char *design_tokens_file;
+
+  bool iap_strict;
+  const char *iap_sandbox_profiles; /* separated by commas */
+  const char *google_package_name;
+  const char *google_service_account_key; /* NULL: not set, like the two of the push */
+  const char *google_api_base, *google_token_url, *google_certs_url;
+  const char *google_push_audience, *google_push_email;
 };
 
 /* Who asks: the table's `needed_by` says what must be set for whom. */
-enum settings_for { SETTINGS_TOOL = 0, SETTINGS_SERVE = 1, SETTINGS_JOB = 2 };
+enum settings_for { SETTINGS_TOOL = 0, SETTINGS_SERVE = 1 };
 
 /* -1 where a variable is wrong, or one that the command needs is missing; FAULTS then names every one of them and what was expected, and
  * never quotes a secret. */

@@ -7,6 +7,15 @@ enum statement {
   STATEMENT_SCHEMA,       /* () -> current, serves_from */
   STATEMENT_ENTITLEMENTS, /* (profile) -> one row, or none: see entitlements.h */
   STATEMENT_GRANT,        /* see entitlements.h */
+  STATEMENT_IAP_APPLY,    /* this and the next ones: migrations/0004_store_functions.sql */
+  STATEMENT_IAP_VOID,
+  STATEMENT_WEBHOOK_NOTE,
+  STATEMENT_OUTBOX_CLAIM,
+  STATEMENT_OUTBOX_DONE,
+  STATEMENT_OUTBOX_STATE,
+  STATEMENT_SWEEP_CLAIM,
+  STATEMENT_SWEEP_DONE,
+  STATEMENT_SWEEP_HASTEN,
   STATEMENT_COUNT
 };
 
