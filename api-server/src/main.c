@@ -11,8 +11,12 @@ const struct command commands[] = {
      "Serves the API at PORT and metrics at METRICS_PORT until SIGTERM. Everything is set by environment variables;\n"
      "supernova-server help settings lists them.",
      serve_main},
-    {"migrate", "[up | status | --dry-run] [--to N]", "bring the database's schema up to this image's",
-     "Applies the migrations in this image that DATABASE_URL doesn't have yet. Exit status: 0 done, 75 try again, 65 never.", migrate_main},
+    {"migrate", "[up | status | --dry-run] [--to N] [--output text|json]", "bring the database's schema up to this image's",
+     "up applies the migrations in this image that DATABASE_URL doesn't have yet, one transaction each; --dry-run says which those are, "
+     "and\n"
+     "status lists all with their state; both touch nothing. --to N goes no further than N; there is no way back.\n"
+     "Behind PgBouncer (DATABASE_POOLER=pgbouncer) set DATABASE_DIRECT_URL as well. Exit status: 0 done, 75 try again, 65 never.",
+     migrate_main},
     {"seed", "", "run the seeds", "Runs the idempotent seeds in this image against DATABASE_URL. Exit status as migrate.", seed_main},
     {"gen-jwks", "[--bits 2048] --output DIR|secret", "make a signing key",
      "Makes an RSA key that signs from now on, beside the keys in DIR, or prints it as a Kubernetes Secret.", gen_jwks_main},

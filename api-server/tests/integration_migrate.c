@@ -71,6 +71,9 @@ Test(migrate, step_by_step_and_what_the_database_keeps) {
   cr_expect_eq(migrate_files(files, 3, 3, (char *[]){"migrate", "--to", "4", NULL}), 65);
   cr_expect_eq(migrate_files(files, 3, 2, (char *[]){"migrate", "status", NULL}), 0);
   cr_expect_eq(migrate_files(files, 3, 2, (char *[]){"migrate", "sideways", NULL}), 64);
+  cr_expect_eq(migrate_files(files, 3, 3, (char *[]){"migrate", "status", "--dry-run", NULL}), 64);
+  cr_expect_eq(migrate_files(files, 3, 3, (char *[]){"migrate", "--output", "xml", NULL}), 64);
+  cr_expect_eq(migrate_files(files, 3, 2, (char *[]){"migrate", "--to", NULL}), 64);
 }
 
 Test(migrate, an_older_image_goes_on_while_it_is_served) {
@@ -111,8 +114,7 @@ Test(migrate, a_wrong_file_names_its_line_and_leaves_nothing) {
     cr_expect_eq(up(&rows[i].file, 1), 65);
     cr_expect_not_null(strstr(message(), rows[i].line), "%zu: %s", i, message());
     cr_expect_not_null(strstr(message(), "\"file\":\"0001_x.sql\""), "%s", message());
-    cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM pg_class WHERE relname = 't'"), 0);
-    cr_expect_eq(schema(), 0);
+    cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM pg_class WHERE relname IN ('t', 'schema_migration')"), 0);
   }
 }
 
@@ -151,6 +153,43 @@ Test(migrate, a_held_lock_is_tried_again) {
   cr_expect_not_null(strstr(message(), "\"line\":3"), "%s", message());
   PQfinish(holder);
   cr_expect_eq(up(second, 2), 0);
+}
+
+/* An index that couldn't be built is there all the same, invalid: the next run must not take it for done. */
+Test(migrate, a_file_without_transaction_is_begun_again) {
+  static const struct sql_file set[] = {
+      FILE_OF("0001_a.sql", "-- serves-from: 1\nCREATE TABLE a (x int);\nINSERT INTO a VALUES (1), (1);"),
+      FILE_OF("0002_b.sql",
+              "-- serves-from: 1\n-- no-transaction\nSET lock_timeout = '7s';\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS\n\"I\" ON a "
+              "(x);"),
+      FILE_OF("0003_c.sql", "-- serves-from: 1\nCREATE TABLE seen AS SELECT current_setting('lock_timeout') AS v;"),
+  };
+  cr_assert_eq(up(set, 3), 65);
+  cr_expect_not_null(strstr(message(), "is left invalid, and the next run begins the file again"), "%s", message());
+  cr_expect_not_null(strstr(message(), "\"file\":\"0002_b.sql\",\"line\":4}"), "%s", message());
+  cr_expect_eq(schema(), 1);
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"), 1);
+  support_run_sql(database.url, "DELETE FROM a WHERE ctid = (SELECT min(ctid) FROM a)");
+  cr_expect_eq(up(set, 3), 0, "%s", message());
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid = '\"I\"'::regclass"), 1);
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM seen WHERE v = '5s'"), 1);
+}
+
+/* The client is gone in the middle of a file: nothing of it stays, and the lock goes with it. */
+Test(migrate, killed_in_the_middle) {
+  static const struct sql_file slow[] = {FILE_OF("0001_a.sql", "-- serves-from: 1\nCREATE TABLE a (x int);\nSELECT pg_sleep(30);")};
+  pid_t pid = fork();
+  cr_assert_geq(pid, 0);
+  if (pid == 0) _exit(up(slow, 1));
+  const char *sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+  while (!support_sql_number(database.url, sleeping)) usleep(10000);
+  kill(pid, SIGKILL);
+  cr_assert_eq(waitpid(pid, NULL, 0), pid);
+  support_run_sql(database.url,
+                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
+  static const struct sql_file quick[] = {FILE_OF("0001_a.sql", "-- serves-from: 1\nCREATE TABLE a (x int);")};
+  cr_expect_eq(up(quick, 1), 0, "%s", message());
+  cr_expect_eq(schema(), 1);
 }
 
 /* Several at once: one applies, the others wait and find nothing to do. */

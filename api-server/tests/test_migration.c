@@ -38,6 +38,64 @@ Test(migration, parse) {
   }
 }
 
+Test(migration, statements_that_a_file_may_not_hold) {
+  static const struct {
+    const char *text, *says; /* "": fine */
+  } rows[] = {
+      {"-- serves-from: 1\nSELECT 1;\nCOMMIT;", "line 3: COMMIT can't stand"},
+      {"-- serves-from: 1\n/* x */ begin; SELECT 1", "line 2: BEGIN"},
+      {"-- serves-from: 1\n-- no-transaction\nROLLBACK TO a", "line 3: ROLLBACK"},
+      {"-- serves-from: 1\nCOPY t FROM STDIN;", "line 2: COPY"},
+      {"-- serves-from: 1\nSET lock_timeout = 0", "line 2: SET would outlive"},
+      {"-- serves-from: 1\nSET SESSION lock_timeout = 0", "SET would outlive"},
+      {"-- serves-from: 1\nSET LOCAL lock_timeout = 0;\nset constraints all deferred;", ""},
+      {"-- serves-from: 1\n-- no-transaction\nSET lock_timeout = 0", ""},
+      {"-- serves-from: 1\nCREATE INDEX CONCURRENTLY i ON t (x)", "needs the mark"},
+      {"-- serves-from: 1\n-- no-transaction\nCREATE INDEX CONCURRENTLY ON t (x)", "name the index"},
+      {"-- serves-from: 1\n-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (x)", ""},
+      {"-- serves-from: 1\nDO $$ BEGIN COMMIT; END $$; SELECT 'BEGIN'; CREATE TABLE begin_ (x int); UPDATE t SET x = 1", ""},
+  };
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    struct sql_file f = file("0001_a.sql", rows[i].text);
+    struct migration m;
+    struct error error = {0};
+    cr_expect_eq(migration_parse(&f, &m, &error), *rows[i].says ? -1 : 0, "%s: %s", rows[i].text, error.message);
+    cr_expect_not_null(strstr(error.message, rows[i].says), "%s: %s", rows[i].text, error.message);
+  }
+}
+
+Test(migration, names_of_indexes) {
+  static const struct {
+    const char *text;
+    int result;
+    const char *name;
+  } rows[] = {
+      {"CREATE INDEX CONCURRENTLY i ON t (x)", 1, "i"},
+      {"create unique index concurrently if not exists Some_i\non t (x)", 1, "Some_i"},
+      {"CREATE INDEX CONCURRENTLY \"of \"\"t\"\"\" ON t (x)", 1, "\"of \"\"t\"\"\""},
+      {"CREATE INDEX CONCURRENTLY ON t (x)", 0, NULL},
+      {"CREATE INDEX CONCURRENTLY on_t ON t (x)", 1, "on_t"},
+      {"CREATE INDEX CONCURRENTLY", 0, NULL},
+      {"CREATE INDEX i ON t (x)", -1, NULL},
+      {"CREATE INDEXCONCURRENTLY i ON t (x)", -1, NULL},
+      {"CREATE TABLE t (x int)", -1, NULL},
+      {"", -1, NULL},
+  };
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    const char *name = "";
+    size_t n = 0;
+    cr_expect_eq(migration_index_name(rows[i].text, strlen(rows[i].text), &name, &n), rows[i].result, "%s", rows[i].text);
+    if (rows[i].name) cr_expect(n == strlen(rows[i].name) && !memcmp(name, rows[i].name, n), "%s: %.*s", rows[i].text, (int)n, name);
+  }
+}
+
+/* What is in this binary keeps its own rules. */
+Test(migration, own_files) {
+  static struct migration own[MIGRATIONS_MAX];
+  struct error error = {0};
+  cr_expect_eq(migrations_parse(migration_files, migration_file_count, own, &error), 0, "%s", error.message);
+}
+
 Test(migration, sets) {
   static const struct {
     const char *first, *first_text, *second, *second_text;

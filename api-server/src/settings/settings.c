@@ -26,6 +26,7 @@ struct setting {
 static const struct choice environments[] = {
     {"development", ENVIRONMENT_DEVELOPMENT}, {"staging", ENVIRONMENT_STAGING}, {"production", ENVIRONMENT_PRODUCTION}, {0}};
 static const struct choice redis_modes[] = {{"auto", REDIS_MODE_AUTO}, {"none", REDIS_MODE_NONE}, {"single", REDIS_MODE_SINGLE}, {0}};
+static const struct choice poolers[] = {{"none", POOLER_NONE}, {"pgbouncer", POOLER_PGBOUNCER}, {0}};
 static const struct choice log_levels[] = {
     {"trace", LOG_TRACE}, {"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}, {"fatal", LOG_FATAL}, {0}};
 
@@ -60,7 +61,9 @@ static const struct setting table[] = {
     {"TRUSTED_PROXIES", .type = SETTING_NETWORKS, .offset = AT(trusted_proxies), FALLBACK(""), .doc = "Networks whose X-Forwarded-For is believed, separated by commas."},
     {"CORS_ALLOWED_ORIGINS", .type = SETTING_ORIGINS, .offset = AT(cors_allowed_origins), FALLBACK(""), .doc = "Web origins that may call the API, separated by commas."},
 
-    {"DATABASE_URL", .offset = AT(database_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", NEEDED_BY(SETTINGS_SERVE), SECRET, .doc = "PostgreSQL 15 or later."},
+    {"DATABASE_URL", .offset = AT(database_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", NEEDED_BY(SETTINGS_SERVE | SETTINGS_JOB), SECRET, .doc = "PostgreSQL 15 or later, or the PgBouncer before it."},
+    {"DATABASE_POOLER", .offset = AT(database_pooler), CHOICE(poolers), FALLBACK("none"), .doc = "pgbouncer where DATABASE_URL leads to one in transaction mode: nothing then relies on a session of its own. Set DB_POOL higher there: a connection carries one request at a time."},
+    {"DATABASE_DIRECT_URL", .offset = AT(database_direct_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", SECRET, .doc = "PostgreSQL itself, past the pooler: migrations go there, and those that can't run in a transaction need it."},
     {"DB_POOL", .offset = AT(db_pool), INT(2, 64), FALLBACK("4"), .doc = "Connections to PostgreSQL a worker holds."},
     {"REDIS_MODE", .offset = AT(redis_mode), CHOICE(redis_modes), FALLBACK("auto"), .doc = "auto: single where REDIS_URL is set, else none."},
     {"REDIS_URL", .offset = AT(redis_url), TEXT(1, 4096), .begins_with = "redis:// rediss://", SECRET, .doc = "Where rate limits are counted for all pods together."},

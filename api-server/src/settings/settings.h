@@ -19,6 +19,7 @@
 
 enum environment { ENVIRONMENT_DEVELOPMENT, ENVIRONMENT_STAGING, ENVIRONMENT_PRODUCTION };
 enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_NONE, REDIS_MODE_SINGLE };
+enum database_pooler { POOLER_NONE, POOLER_PGBOUNCER };
 
 enum { ORIGINS_MAX = 32 };
 
@@ -43,7 +44,8 @@ struct settings {
   struct networks trusted_proxies;
   struct origins cors_allowed_origins;
 
-  const char *database_url;
+  const char *database_url, *database_direct_url;
+  int64_t database_pooler; /* enum database_pooler */
   int64_t db_pool;
   int64_t redis_mode; /* enum redis_mode; never AUTO after settings_load */
   const char *redis_url;
@@ -67,7 +69,7 @@ struct settings {
 };
 
 /* Who asks: the table's `needed_by` says what must be set for whom. */
-enum settings_for { SETTINGS_TOOL = 0, SETTINGS_SERVE = 1 };
+enum settings_for { SETTINGS_TOOL = 0, SETTINGS_SERVE = 1, SETTINGS_JOB = 2 };
 
 /* -1 where a variable is wrong, or one that the command needs is missing; FAULTS then names every one of them and what was expected, and
  * never quotes a secret. */

@@ -1,10 +1,15 @@
 /* The subcommand `migrate`: brings a database's schema up to what this binary holds.
  *
- *     supernova-server migrate [up | status | --dry-run] [--to N]
+ *     supernova-server migrate [up] [--to N]                                 apply what the database doesn't have yet, or no further than N
+ *     supernova-server migrate --dry-run [--to N] [--output text|json]       say what `up` would apply, or why it would refuse; touch nothing
+ *     supernova-server migrate status [--output text|json]                   each migration and its state (store/migrate_status.h)
  *
- * Reads DATABASE_URL. One file after the other, in one transaction each together with its row in schema_migration (a file marked
- * `-- no-transaction` outside of one); files whose SHA-256 differs from what was applied, or that came late into the middle, are refused.
- * A lock of the database (pg_advisory_lock, tried for at most 60 s) keeps two of these apart; the second finds nothing to do.
+ * Reads DATABASE_URL, DATABASE_POOLER and DATABASE_DIRECT_URL. One file after the other, in one transaction each together with its row in
+ * schema_migration (a file marked `-- no-transaction` outside of one: see store/migration.h); files whose SHA-256 differs from what was
+ * applied, or that came late into the middle, are refused. Only forward: there is no way back but a new migration. A lock of the database
+ * (store/job.h, tried for at most 60 s) keeps two of these apart; the second finds nothing to do.
+ *
+ * A database that is newer than this image is left as it is: 0 where it still serves this image (schema_fits), else 65.
  * Progress goes to the log, the outcome also into the termination message (TERMINATION_LOG, else /dev/termination-log; where that file
  * can't be written, nowhere):
  *     {"schemaVersion":2,"servesFrom":1,"applied":[1,2],"accepts":[1,2]}       {"error":"…","file":"0002_x.sql","line":7}

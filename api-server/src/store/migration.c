@@ -1,10 +1,13 @@
 #include "store/migration.h"
 
 #include "base/number.h"
+#include "store/sql_split.h"
 
+#include <ctype.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 int migration_version(const char *name) {
   int64_t version = 0;
@@ -36,6 +39,67 @@ static int hash_file(const struct sql_file *file, char to[SHA256_HEX], struct er
   return 0;
 }
 
+/* ---- statements ---- */
+
+/* Whether the next word of *AT, before END, is WORD in any case; steps over it if so. */
+static bool take_word(const char **at, const char *end, const char *word) {
+  const char *start = *at;
+  while (start < end && isspace((unsigned char)*start)) start++;
+  size_t n = strlen(word);
+  if ((size_t)(end - start) < n || strncasecmp(start, word, n) != 0) return false;
+  if (start + n < end && (isalnum((unsigned char)start[n]) || start[n] == '_')) return false;
+  return *at = start + n, true;
+}
+
+int migration_index_name(const char *text, size_t len, const char **ret, size_t *ret_len) {
+  const char *at = text, *end = text + len;
+  if (!take_word(&at, end, "CREATE")) return -1;
+  (void)take_word(&at, end, "UNIQUE");
+  if (!take_word(&at, end, "INDEX") || !take_word(&at, end, "CONCURRENTLY")) return -1;
+  if (take_word(&at, end, "IF") && (!take_word(&at, end, "NOT") || !take_word(&at, end, "EXISTS"))) return -1;
+  if (take_word(&at, end, "ON")) return 0;
+  while (at < end && isspace((unsigned char)*at)) at++;
+  *ret = at;
+  bool quoted = false;
+  for (; at < end && (quoted || !isspace((unsigned char)*at)); at++) quoted ^= *at == '"';
+  *ret_len = (size_t)(at - *ret);
+  return *ret_len > 0;
+}
+
+/* SET LOCAL, CONSTRAINTS and TRANSACTION end with the transaction. */
+static bool outlives_transaction(const char *at, const char *end) {
+  return take_word(&at, end, "SET") && !take_word(&at, end, "LOCAL") && !take_word(&at, end, "CONSTRAINTS") &&
+         !take_word(&at, end, "TRANSACTION");
+}
+
+static int check_statement(const struct migration *m, const struct sql_statement *s, struct error *error) {
+  static const char *const refused[] = {"BEGIN",   "START",   "COMMIT",     "END",  "ROLLBACK", "ABORT",
+                                        "PREPARE", "EXECUTE", "DEALLOCATE", "COPY", "LISTEN",   "DISCARD"};
+  const char *at = s->text, *end = s->text + s->len, *name = m->file->name, *index;
+  size_t n;
+  for (size_t i = 0; i < ELEMENTS(refused); i++)
+    if (take_word(&at, end, refused[i]))
+      return error_set(error, ERROR_INVALID, "%s, line %d: %s can't stand in a migration", name, s->line, refused[i]);
+  if (!m->no_transaction && outlives_transaction(at, end))
+    return error_set(error, ERROR_INVALID, "%s, line %d: SET would outlive the migration, write SET LOCAL", name, s->line);
+  int named = migration_index_name(s->text, s->len, &index, &n);
+  if (named >= 0 && !m->no_transaction)
+    return error_set(error, ERROR_INVALID, "%s, line %d: CREATE INDEX CONCURRENTLY needs the mark `-- no-transaction`", name, s->line);
+  if (named == 0)
+    return error_set(error, ERROR_INVALID, "%s, line %d: name the index, else it can't be found again after a failure", name, s->line);
+  return 0;
+}
+
+static int check_statements(const struct migration *m, struct error *error) {
+  struct sql_cursor cursor = sql_cursor_start(m->file->text);
+  struct sql_statement statement;
+  while (sql_next(&cursor, &statement))
+    if (check_statement(m, &statement, error) < 0) return -1;
+  return 0;
+}
+
+/* ---- files ---- */
+
 int migration_parse(const struct sql_file *file, struct migration *ret, struct error *error) {
   struct migration migration = {.version = migration_version(file->name), .file = file};
   int64_t serves_from;
@@ -46,7 +110,7 @@ int migration_parse(const struct sql_file *file, struct migration *ret, struct e
     return error_set(error, ERROR_INVALID, "%s must say at its top `-- serves-from: N`, with N from 1 to its own number", file->name);
   migration.serves_from = (int)serves_from;
   migration.no_transaction = find_mark(file->text, "no-transaction", &ignored) != NULL;
-  if (hash_file(file, migration.sha256, error) < 0) return -1;
+  if (hash_file(file, migration.sha256, error) < 0 || check_statements(&migration, error) < 0) return -1;
   *ret = migration;
   return 0;
 }
@@ -62,6 +126,8 @@ int migrations_parse(const struct sql_file *files, size_t count, struct migratio
   }
   return 0;
 }
+
+/* ---- sets ---- */
 
 static const struct migration *find(const struct migration *migrations, size_t count, int version) {
   for (size_t i = 0; i < count; i++)
