@@ -6,7 +6,8 @@
 #
 # LINK names are the arrows of ARCHITECTURE.md; CMake refuses what is not declared. Tests: tests/test_X.c is a unit test,
 # tests/integration_X.c needs the servers that hack/test starts (their addresses come in environment variables), tests/threads_X.c is a
-# program of its own (libcriterion aborts under ThreadSanitizer), a unit test whose label is "threads" too.
+# program of its own (libcriterion aborts under ThreadSanitizer), a unit test whose label is "threads" too. fuzz/fuzz_X.c becomes a libFuzzer
+# program under the preset "fuzz", and else a unit test that replays fuzz/corpus/X (lib/testing/include/testing/fuzz.h).
 
 include(CTest)
 find_package(PkgConfig REQUIRED)
@@ -50,6 +51,29 @@ function(supernova_threads target area)
   endforeach()
 endfunction()
 
+# All fuzz_X.c, for hack/fuzz.
+add_custom_target(fuzzers)
+
+function(supernova_fuzzers target area)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz_*.c)
+  foreach(source ${sources})
+    cmake_path(GET source STEM stem)
+    string(REGEX REPLACE "^fuzz_" "" name ${stem})
+    set(fuzzer ${area}-${stem})
+    add_executable(${fuzzer} ${source})
+    target_include_directories(${fuzzer} PRIVATE ${CMAKE_SOURCE_DIR}/lib/testing/include)
+    target_link_libraries(${fuzzer} PRIVATE ${target})
+    add_dependencies(fuzzers ${fuzzer})
+    if(SUPERNOVA_SANITIZE MATCHES "fuzzer")
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+    else()
+      target_sources(${fuzzer} PRIVATE ${CMAKE_SOURCE_DIR}/lib/testing/fuzz/replay.c)
+      add_test(NAME ${fuzzer} COMMAND ${fuzzer} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
+      set_tests_properties(${fuzzer} PROPERTIES LABELS unit TIMEOUT 120)
+    endif()
+  endforeach()
+endfunction()
+
 function(supernova_tests target)
   if(NOT BUILD_TESTING)
     return()
@@ -60,6 +84,7 @@ function(supernova_tests target)
   cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE area)
   string(REGEX REPLACE "^lib/" "" area ${area})
   supernova_threads(${target} ${area})
+  supernova_fuzzers(${target} ${area})
   foreach(source ${sources})
     cmake_path(GET source STEM stem)
     set(test ${area}-${stem})

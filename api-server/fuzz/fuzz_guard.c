@@ -1,22 +1,14 @@
 /* Fuzzes the guard: however a stream is cut, the outcome is the same; spans stay inside the head; nothing is read past what came.
  *
- *     clang -g -O1 -std=gnu17 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *       -Iapi-server/src -Iapi-server/tests -Ilib/base/include api-server/fuzz/fuzz_guard.c \
- *       api-server/src/http/{guard_*,request_head,percent,bytes,span}.c lib/base/src/{buffer,cleanup}.c -o /tmp/fuzz_guard
- *     /tmp/fuzz_guard -max_total_time=180 -max_len=2048 NEW_INPUTS api-server/fuzz/corpus/guard
- *
  * Bounds are small here so that the fuzzer meets them.
  */
-#include "guard_transcript.h"
+#include "../tests/guard_transcript.h"
 #include "http/percent.h"
-
-#include <stdint.h>
+#include "testing/fuzz.h"
 
 enum { CUTS = 3, OUT_MAX = 1 << 20 };
 
 static const struct guard_limits limits = {.head_max = 512, .target_max = 128, .extension_max = 32, .trailer_max = 32, .body_max = 128};
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void compare(const struct buffer *whole, const char *bytes, size_t n, const size_t *cuts, size_t cut_count) {
   struct buffer cut;
