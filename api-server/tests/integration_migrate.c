@@ -175,6 +175,20 @@ Test(migrate, a_file_without_transaction_is_begun_again) {
   cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM seen WHERE v = '5s'"), 1);
 }
 
+/* Behind a pooler there is no session for what can't run in a transaction; said before anything is done. */
+Test(migrate, a_pooler_needs_a_direct_way_past_it) {
+  setenv("DATABASE_POOLER", "pgbouncer", 1);
+  cr_expect_eq(up(files, 3), 65);
+  cr_expect_not_null(strstr(message(), "0002_b.sql runs outside of a transaction"), "%s", message());
+  cr_expect_not_null(strstr(message(), "set DATABASE_DIRECT_URL"), "%s", message());
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"), 0);
+  cr_expect_eq(up(files, 1), 0, "%s", message());
+  cr_expect_eq(migrate_files(files, 3, 2, (char *[]){"migrate", "--dry-run", NULL}), 65);
+  setenv("DATABASE_DIRECT_URL", database.url, 1);
+  cr_expect_eq(up(files, 3), 0, "%s", message());
+  cr_expect_eq(schema(), 3);
+}
+
 /* The client is gone in the middle of a file: nothing of it stays, and the lock goes with it. */
 Test(migrate, killed_in_the_middle) {
   static const struct sql_file slow[] = {FILE_OF("0001_a.sql", "-- serves-from: 1\nCREATE TABLE a (x int);\nSELECT pg_sleep(30);")};

@@ -78,6 +78,7 @@ static int start_store(struct worker *w, struct error *error) {
   if (!app->resolver) return -1;
   app->db = db_new(w->loop, app->resolver,
                    &(struct db_settings){.url = settings->database_url,
+                                         .pooled = settings->database_pooler == POOLER_PGBOUNCER,
                                          .pool = (int)settings->db_pool,
                                          .statements = statements,
                                          .statement_count = STATEMENT_COUNT,

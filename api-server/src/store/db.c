@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { POOLED_DEPTH = 1 };
+
 /* Flights a connection may have, and how many of one turn it takes before the next connection is asked: reads share round trips, writes
  * would share each other's locks. */
 static const struct { int depth, batch; } lanes[DB_LANES] = {[DB_READ] = {64, 16}, [DB_WRITE] = {4, 1}};
@@ -14,6 +16,8 @@ static const struct { int depth, batch; } lanes[DB_LANES] = {[DB_READ] = {64, 16
 static const char server_options[] =
     "-c search_path=public -c statement_timeout=1800 -c idle_in_transaction_session_timeout=5000"
     " -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off -c timezone=UTC";
+
+static int depth_of(const struct db_connection *c) { return c->db->settings.pooled ? POOLED_DEPTH : lanes[c->lane].depth; }
 
 static int64_t now_us(void) { return clock_monotonic_ns() / 1000; }
 
@@ -79,7 +83,7 @@ static struct db_connection *choose(struct db *db, enum db_lane lane) {
   struct db_connection *best = NULL;
   for (int i = 0; i < db->connection_count; i++) {
     struct db_connection *c = &db->connections[i];
-    if (c->lane == lane && c->state == DB_READY && c->flight_count < lanes[lane].depth && (!best || c->flight_count < best->flight_count))
+    if (c->lane == lane && c->state == DB_READY && c->flight_count < depth_of(c) && (!best || c->flight_count < best->flight_count))
       best = c;
   }
   return best;
@@ -94,7 +98,7 @@ static void count_wait(struct db *db, const struct db_query *query) {
 static void fill(struct db_connection *c, struct db_queue *queue) {
   struct db *db = c->db;
   if (queue->first->next) pipeline_hold(c, true);
-  for (int i = 0; i < lanes[c->lane].batch && queue->first && c->flight_count < lanes[c->lane].depth; i++) {
+  for (int i = 0; i < lanes[c->lane].batch && queue->first && c->flight_count < depth_of(c); i++) {
     struct db_query *query = queue->first;
     if (pipeline_send(c, query) < 0) return;
     dequeue(db, query);
@@ -164,7 +168,8 @@ struct db *db_new(struct loop *loop, struct resolver *resolver, const struct db_
   if (check_settings(settings, error) < 0) return NULL;
   struct db *db = calloc(1, sizeof *db);
   if (!db) return error_oom(error), NULL;
-  if (database_url_init(&db->url, "DATABASE_URL", settings->url, server_options, error) < 0) return free(db), NULL;
+  if (database_url_init(&db->url, "DATABASE_URL", settings->url, settings->pooled ? NULL : server_options, error) < 0)
+    return free(db), NULL;
   db->loop = loop;
   db->resolver = resolver;
   db->settings = *settings;

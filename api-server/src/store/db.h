@@ -20,6 +20,10 @@
  * A lost connection, or one on which nothing has come back for 2 s, is dropped and made anew (back-off up to 1 s). Reads that were on it go
  * again, once (connections that were made before do not count: when a server goes, all of them go with it); writes fail. New work waits for a connection for at most 2 s.
  *
+ * Behind PgBouncer in transaction mode (1.18) a connection has no session: each request goes as an unnamed statement in a transaction that
+ * brings its own settings (set_config, local), nothing is prepared, and a connection carries one request at a time (what is sent behind a
+ * request that fails may reach another session: github.com/pgbouncer/pgbouncer, issue 759).
+ *
  * Sources: PostgreSQL 15 documentation, 34.5 (pipeline mode), 34.1 (PQconnectPoll), appendix A (SQLSTATE).
  * Owner: whoever called db_new. One thread, one loop; made after fork.
  */
@@ -64,6 +68,7 @@ struct db_stats {
 
 struct db_settings {
   const char *url; /* DATABASE_URL */
+  bool pooled;     /* it leads to PgBouncer in transaction mode */
   int pool;        /* connections in all, 2 … DB_POOL_MAX; a quarter of them, at least one, for writes */
   const struct db_statement *statements;
   size_t statement_count; /* at most DB_STATEMENTS */

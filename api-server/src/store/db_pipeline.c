@@ -12,6 +12,15 @@ static void statement_name(const struct db_connection *c, unsigned statement, ch
   (void)snprintf(to, 32, "s%u_%u", statement, c->db->generations[statement]);
 }
 
+/* What db.c gives to a session, for one transaction: all up to the Sync is one (PostgreSQL 15, 34.5.1.1). */
+static const char transaction_options[] = "SELECT set_config('search_path', 'public', true), set_config('statement_timeout', '1800', true)";
+
+static bool send_unnamed(struct db_connection *c, const struct db_query *query) {
+  const struct db_statement *statement = &c->db->settings.statements[query->statement];
+  return PQsendQueryParams(c->conn, transaction_options, 0, NULL, NULL, NULL, NULL, 0) &&
+         PQsendQueryParams(c->conn, statement->sql, statement->parameters, NULL, query->values, NULL, NULL, 0) && PQpipelineSync(c->conn);
+}
+
 /* PREPARE where this connection hasn't it yet, the query, and a Sync: an error in one leaves its neighbours alone. */
 static bool send_messages(struct db_connection *c, const struct db_query *query, bool prepare) {
   const struct db_statement *statement = &c->db->settings.statements[query->statement];
@@ -24,12 +33,12 @@ static bool send_messages(struct db_connection *c, const struct db_query *query,
 int pipeline_send(struct db_connection *c, struct db_query *query) {
   struct db_flight *flight = db_flight_new(c->db);
   unsigned generation = c->db->generations[query->statement];
-  bool prepare = c->prepared[query->statement] != generation;
+  bool pooled = c->db->settings.pooled, prepare = !pooled && c->prepared[query->statement] != generation;
   if (!flight) {
     connection_drop(c, DEPENDENCY_UNREACHABLE, "out of memory");
     return -1;
   }
-  if (!send_messages(c, query, prepare)) {
+  if (!(pooled ? send_unnamed(c, query) : send_messages(c, query, prepare))) {
     db_flight_free(c->db, flight);
     connection_drop_broken(c);
     return -1;
