@@ -1,4 +1,5 @@
 /* supernova-server: the subcommands, and nothing else. */
+#include "check/check.h"
 #include "command/command.h"
 #include "store/migrate.h"
 #include "store/seed.h"
@@ -11,6 +12,11 @@ const struct command commands[] = {
      "Serves the API at PORT and metrics at METRICS_PORT until SIGTERM. Everything is set by environment variables;\n"
      "supernova-server help settings lists them.",
      serve_main},
+    {"check", "[--output text|json]", "say whether a server would work with these settings, here",
+     "Reads all settings and reaches PostgreSQL, Redis and the keys; changes nothing. One line a thing: ok, note (fine, but worth "
+     "knowing),\n"
+     "again (may pass) or never (stays wrong until somebody changes it), and what to do next. Exit status: 0 fine, 75 try again, 65 never.",
+     check_main},
     {"migrate", "[up | status | --dry-run] [--to N] [--output text|json]", "bring the database's schema up to this image's",
      "up applies the migrations in this image that DATABASE_URL doesn't have yet, one transaction each; --dry-run says which those are, "
      "and\n"

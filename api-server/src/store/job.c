@@ -53,10 +53,9 @@ static int load_settings(struct settings *ret, struct error *error) {
   return 0;
 }
 
-static int connect_to(const struct settings *settings, bool pooled, PGconn **ret, struct error *error) {
+static int connect_to(const struct settings *settings, bool direct, bool pooled, PGconn **ret, struct error *error) {
   struct database_url url;
   char name[80];
-  bool direct = !pooled && settings->database_pooler != POOLER_NONE;
   if (database_url_init(&url, direct ? "DATABASE_DIRECT_URL" : "DATABASE_URL",
                         direct ? settings->database_direct_url : settings->database_url, pooled ? NULL : server_options, error) < 0)
     return -1;
@@ -70,19 +69,23 @@ static int connect_to(const struct settings *settings, bool pooled, PGconn **ret
   return *ret ? 0 : error_oom(error);
 }
 
-int job_connect(struct job *ret, struct error *error) {
-  struct settings settings;
+int job_open(struct job *ret, const struct settings *settings, bool direct, struct error *error) {
   char line[400];
-  *ret = (struct job){0};
-  if (load_settings(&settings, error) < 0) return -1;
-  ret->pooled = settings.database_pooler != POOLER_NONE && !settings.database_direct_url;
-  if (connect_to(&settings, ret->pooled, &ret->conn, error) < 0) return -1;
+  *ret = (struct job){.pooled = !direct && settings->database_pooler != POOLER_NONE};
+  if (connect_to(settings, direct, ret->pooled, &ret->conn, error) < 0) return -1;
   if (PQstatus(ret->conn) != CONNECTION_OK) {
     first_line(PQerrorMessage(ret->conn), line, sizeof line);
     return error_set(error, ERROR_RETRY, "%s", line);
   }
   PQsetNoticeProcessor(ret->conn, log_notice, NULL);
   return check_server(ret->conn, error);
+}
+
+int job_connect(struct job *ret, struct error *error) {
+  struct settings settings;
+  *ret = (struct job){0};
+  if (load_settings(&settings, error) < 0) return -1;
+  return job_open(ret, &settings, settings.database_pooler != POOLER_NONE && settings.database_direct_url, error);
 }
 
 void job_disconnect(struct job *job) {

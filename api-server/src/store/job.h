@@ -36,6 +36,10 @@ struct job_place {
 /* Reads the settings, connects, and checks that it is PostgreSQL 15 or newer with the encoding UTF8. Failing to connect is ERROR_RETRY (a
  * password may be in the middle of its rotation), a wrong setting or version is not. The caller closes with job_disconnect, also after a failure. */
 int job_connect(struct job *ret, struct error *error) _must_check_;
+
+/* The same with settings that were read already: to DATABASE_URL, or, DIRECT, to DATABASE_DIRECT_URL. */
+struct settings;
+int job_open(struct job *ret, const struct settings *settings, bool direct, struct error *error) _must_check_;
 void job_disconnect(struct job *job);
 
 /* Tries for JOB_LOCK_WAIT_MS and logs who holds it, then ERROR_RETRY. Behind a pooler it does nothing: job_begin does. */

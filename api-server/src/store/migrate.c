@@ -260,6 +260,15 @@ static int print_status(struct run *run, struct error *error) {
   return make_plan(run, error); /* refuses what `up` would refuse */
 }
 
+int migrate_review(struct job *job, struct schema_database *ret, size_t *ret_pending, struct error *error) {
+  static struct run run;
+  run = (struct run){.job = *job};
+  if (prepare_files(&run, migration_files, migration_file_count, error) < 0 || make_plan(&run, error) < 0) return -1;
+  *ret = run.schema;
+  *ret_pending = run.plan.count;
+  return 0;
+}
+
 int migrate_files(const struct sql_file *files, size_t count, int argc, char **argv) {
   static int (*const commands[])(struct run *, struct error *) = {migrate_up, print_status, print_plan};
   static struct run run; /* too large for a stack, and there is one a process */

@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "store/job.h"
 #include "store/sql_files.h"
 
 /* ARGV[0] is "migrate". Returns the exit status: 0 done, 75 try again, 65 never, 64 where the arguments are not understood. */
@@ -25,3 +26,6 @@ int migrate_main(int argc, char **argv);
 
 /* The same with other files than those in the binary. */
 int migrate_files(const struct sql_file *files, size_t count, int argc, char **argv);
+
+/* What the database has, and how many files `up` would apply; fails where it would refuse. */
+int migrate_review(struct job *job, struct schema_database *ret, size_t *ret_pending, struct error *error) _must_check_;

@@ -1,0 +1,104 @@
+/* What `check` asks of everything but PostgreSQL. */
+#include "auth/bypass.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "check/check.h"
+#include "codec/json.h"
+#include "crypto/keyring.h"
+#include "net/loop.h"
+#include "routes/design_tokens.h"
+#include "settings/file.h"
+#include "store/redis.h"
+#include "store/resolver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REDIS_PATIENCE_MS = 3000 };
+
+static const char *redis_next(enum dependency_reason reason) {
+  switch (reason) {
+    case DEPENDENCY_AUTH: return "put the present user and password into the Secret";
+    case DEPENDENCY_TLS: return "see whether the CA is the one that signed Redis' certificate";
+    case DEPENDENCY_VERSION: return "upgrade Redis";
+    default: return "see whether Redis runs there, and whether a NetworkPolicy lets this pod reach it";
+  }
+}
+
+static int wait_for_redis(struct loop *loop, const struct redis *redis, struct error *error) {
+  int64_t until_ms = clock_monotonic_ms() + REDIS_PATIENCE_MS;
+  while (!redis_health(redis).up && clock_monotonic_ms() < until_ms)
+    if (loop_turn(loop, 50, error) < 0) return -1;
+  return 0;
+}
+
+static void tell_redis(const struct redis *redis, int64_t took_ms, struct check_finding *ret) {
+  struct redis_health health = redis_health(redis);
+  bool stays = health.reason == DEPENDENCY_TLS || health.reason == DEPENDENCY_VERSION;
+  if (health.up) {
+    check_tell(ret, CHECK_OK, "it answers, in %lld ms", (long long)took_ms);
+    return;
+  }
+  check_tell(ret, stays ? CHECK_NEVER : CHECK_AGAIN, "%s", *health.message ? health.message : "it doesn't answer");
+  (void)snprintf(ret->next, sizeof ret->next, "%s", redis_next(health.reason));
+}
+
+void check_redis(struct checkup *checkup, struct check_finding *ret) {
+  struct error error = {0};
+  int64_t begun_ms = clock_monotonic_ms();
+  struct loop *loop = loop_new(&error);
+  struct resolver *resolver = loop ? resolver_new(loop, &error) : NULL;
+  struct redis_settings settings = {checkup->settings.redis_url, REDIS_PATIENCE_MS};
+  struct redis *redis = resolver ? redis_new(loop, resolver, &settings, &error) : NULL;
+  if (!redis || wait_for_redis(loop, redis, &error) < 0)
+    check_fail(ret, &error, "correct REDIS_URL");
+  else
+    tell_redis(redis, clock_monotonic_ms() - begun_ms, ret);
+  redis_free(redis);
+  resolver_free(resolver);
+  loop_free(loop);
+}
+
+void check_keys(struct checkup *checkup, struct check_finding *ret) {
+  _cleanup_(keyring_freep) struct keyring *ring = NULL;
+  struct error error = {0};
+  if (keyring_load(checkup->settings.jwks_dir, &ring, &error) < 0)
+    check_fail(ret, &error, "mount the key set at JWKS_DIR, or make one: supernova-server gen-jwks --output DIR");
+  else
+    check_tell(ret, CHECK_OK, "%zu in JWKS_DIR, %s signs", jwks_count(ring->keys), ring->signing_kid);
+}
+
+void check_design_tokens(struct checkup *checkup, struct check_finding *ret) {
+  _cleanup_buffer_ struct buffer text;
+  _cleanup_(json_freep) cJSON *json = NULL;
+  struct error error = {0};
+  const char *path = checkup->settings.design_tokens_file;
+  buffer_init(&text, DESIGN_TOKENS_MAX);
+  int result = file_read(path, &text, &error);
+  if (result < 0 && error.kind == ERROR_NOT_FOUND) {
+    check_tell(ret, CHECK_NOTE, "there is no %s: design tokens are answered with 404", path);
+  } else if (result < 0 || json_parse(text.data ? text.data : "", text.len, &json_limits_cluster, &json, &error) < 0) {
+    check_fail(ret, &error, "mend the file that DESIGN_TOKENS_FILE names");
+  } else {
+    check_tell(ret, CHECK_OK, "%zu bytes of design tokens", text.len);
+  }
+}
+
+void check_bypass(struct checkup *checkup, struct check_finding *ret) {
+  int64_t now_ms = clock_real_ms();
+  struct bypass bypass = bypass_decide(&checkup->settings, now_ms);
+  if (bypass_is_open(&bypass, now_ms))
+    check_tell(ret, CHECK_NOTE, "DEV_AUTH_OPEN lets requests in without a token%s%s", bypass.until_ms < INT64_MAX ? " until " : "",
+               bypass.until_ms < INT64_MAX ? checkup->settings.dev_auth_open_until : "");
+  else
+    check_tell(ret, CHECK_NOTE,
+               "DEV_AUTH_OPEN is true and lets nobody in: outside development it needs DEV_AUTH_OPEN_UNTIL, 4 h ahead at most");
+}
+
+/* Taken, so that an older Secret needs no change. */
+void check_unused(struct checkup *checkup, struct check_finding *ret) {
+  const char *secret = getenv("APPLE_SHARED_SECRET");
+  (void)checkup;
+  if (secret && *secret)
+    check_tell(ret, CHECK_NOTE, "APPLE_SHARED_SECRET is set and not used: what Apple signs is verified by its certificates");
+}
