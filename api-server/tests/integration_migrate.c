@@ -54,7 +54,7 @@ Test(migrate, own_files_twice) {
   char first[4096];
   (void)snprintf(first, sizeof first, "%s", message());
   cr_expect_not_null(strstr(first, "\"applied\":[1"), "%s", first);
-  cr_expect_not_null(strstr(first, "\"accepts\":[1,"), "%s", first);
+  cr_expect_not_null(strstr(first, "\"accepts\":["), "%s", first);
   cr_expect_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
   cr_expect_not_null(strstr(message(), "\"applied\":[]"), "%s", message());
 }

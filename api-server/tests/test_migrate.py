@@ -59,7 +59,7 @@ def test_status_for_people_and_for_programs(migrate, empty):
     assert before.returncode == 0 and "0001_ledger.sql" in before.stdout and "pending" in before.stdout and "does not fit" in before.stdout
     assert tables(empty) == set()
     assert migrate("--to", "1").message["applied"] == [1]
-    assert "1 to" in migrate("status").stdout
+    assert "works with" in migrate("status").stdout
     whole = json.loads(migrate("status", "--output", "json").stdout)
     assert whole["schemaVersion"] == 1 and whole["migrations"][0]["state"] == "applied" and whole["migrations"][0]["appliedAt"].endswith("Z")
     assert migrate("up").returncode == 0

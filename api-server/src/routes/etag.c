@@ -2,9 +2,12 @@
 
 #include <string.h>
 
+static struct span opaque_part(struct span tag) {
+  return tag.len > 2 && !memcmp(tag.at, "W/", 2) ? (struct span){tag.at + 2, tag.len - 2} : tag;
+}
+
 static bool is_same(struct span item, const char *etag) {
-  if (item.len > 2 && !memcmp(item.at, "W/", 2)) item = (struct span){item.at + 2, item.len - 2};
-  return span_equal(item, (struct span){etag, strlen(etag)}) || span_equal(item, SPAN("*"));
+  return span_equal(opaque_part(item), opaque_part((struct span){etag, strlen(etag)})) || span_equal(item, SPAN("*"));
 }
 
 bool etag_matches(const struct request *request, const char *etag) {

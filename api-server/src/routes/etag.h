@@ -3,7 +3,7 @@
 
 #include "http/request.h"
 
-/* ETAG with its quotes. Compared weakly, as If-None-Match wants it. */
+/* ETAG with its quotes, weak or strong. Compared weakly, as If-None-Match wants it. */
 bool etag_matches(const struct request *request, const char *etag);
 
 /* Sets the fields ETag and Cache-Control, and answers 304, or 200 with the body. All texts must live until the answer. */

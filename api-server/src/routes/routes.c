@@ -19,6 +19,12 @@
    .limit = LIMIT_READ, .handle = entitlements_get, .cancel = entitlements_cancel},                                         \
   {.method = HTTP_POST, .path = "/api/entitlements/grant", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                 \
    .limit = LIMIT_WRITE, .handle = grant_post, .cancel = grant_cancel, .takes_json = true},                                 \
+  {.method = HTTP_GET, .path = "/api/entitlements/:profileId/ledger", .doors = DOOR_PUBLIC, .access = ACCESS_BEARER,        \
+   .limit = LIMIT_READ, .handle = ledger_get, .cancel = ledger_cancel},                                                     \
+  {.method = HTTP_GET, .path = "/api/products/:store/:productId", .doors = DOOR_PUBLIC, .limit = LIMIT_READ,                \
+   .handle = product_get, .cancel = product_cancel},                                                                        \
+  {.method = HTTP_PUT, .path = "/api/products/:store/:productId", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,          \
+   .limit = LIMIT_WRITE, .handle = product_put, .cancel = product_cancel, .takes_json = true},                              \
   OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
 /* clang-format on */
 

@@ -12,7 +12,7 @@ void entitlements_query(struct db_query *query, const char *profile) {
 }
 
 int entitlements_read(const PGresult *result, struct entitlements *ret, struct error *error) {
-  struct entitlements e = {0};
+  struct entitlements e = {.head = "0000000000000000000000000000000000000000000000000000000000000000"};
   if (db_rows(result) > 0) {
     if (db_int64(result, 0, 0, &e.coins, error) < 0 || db_int64(result, 0, 1, &e.debt, error) < 0 ||
         db_int64(result, 0, 2, &e.seq, error) < 0)
@@ -21,6 +21,7 @@ int entitlements_read(const PGresult *result, struct entitlements *ret, struct e
     e.expires_at = db_text(result, 0, 4);
     e.source = db_text(result, 0, 5);
     e.active = db_bool(result, 0, 6);
+    e.head = db_text(result, 0, 7);
   }
   *ret = e;
   return 0;

@@ -23,6 +23,7 @@ struct entitlements {
   const char *plan;       /* of the subscription; NULL: never had one; borrowed from the result */
   const char *expires_at; /* RFC 3339, UTC, or NULL: without end */
   const char *source;     /* who granted it: "admin" */
+  const char *head;       /* of the profile's ledger: 64 hex digits, all 0 where it has no row */
   bool active;            /* at the time of the read */
 };
 

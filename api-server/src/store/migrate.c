@@ -70,7 +70,8 @@ static int prepare_files(struct run *run, const struct sql_file *files, size_t c
     return error_set(error, ERROR_BUG, "this image holds %zu migrations, expected 1 to %d", count, MIGRATIONS_MAX);
   if (migrations_parse(files, count, run->migrations, error) < 0) return -1;
   run->count = count;
-  run->image = (struct schema_image){.min = schema_of_image().min, .max = run->migrations[count - 1].version};
+  /* a set that isn't this image's own has no statements that would need anything */
+  run->image = files == migration_files ? schema_of_image() : (struct schema_image){.min = 1, .max = run->migrations[count - 1].version};
   return 0;
 }
 

@@ -4,7 +4,7 @@ const struct db_statement statements[STATEMENT_COUNT] = {
     [STATEMENT_SCHEMA] = {.name = "schema", .sql = "SELECT coalesce(max(version), 0), coalesce(max(serves_from), 0) FROM schema_migration"},
     [STATEMENT_ENTITLEMENTS] = {.name = "entitlements",
                                 .sql = "SELECT b.coins, b.debt, b.seq, s.plan, utc(s.expires_at), s.source,"
-                                       " coalesce(s.expires_at > now(), s.plan IS NOT NULL)"
+                                       " coalesce(s.expires_at > now(), s.plan IS NOT NULL), encode(b.head, 'hex')"
                                        " FROM ent_balance b LEFT JOIN ent_subscription s ON s.profile = b.profile WHERE b.profile = $1",
                                 .parameters = 1},
     [STATEMENT_GRANT] =
@@ -47,4 +47,16 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                               .parameters = 4,
                               .lane = DB_WRITE},
     [STATEMENT_SWEEP_HASTEN] = {.name = "sweep_hasten", .sql = "SELECT iap_sweep_hasten($1)", .parameters = 1, .lane = DB_WRITE},
+    [STATEMENT_LEDGER] = {.name = "ledger",
+                          .sql =
+                              "SELECT seq, utc(at), kind, amount, plan, utc(expires_at), reason, source, origin, external_ref, coins, debt,"
+                              " encode(head, 'hex'), actor FROM ent_ledger WHERE profile = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+                          .parameters = 3},
+    [STATEMENT_PRODUCT] = {.name = "product",
+                           .sql = "SELECT coins, plan, revision FROM product WHERE store = $1 AND product_id = $2",
+                           .parameters = 2},
+    [STATEMENT_PRODUCT_PUT] = {.name = "product_put",
+                               .sql = "SELECT result, revision FROM product_put($1, $2, $3, $4, $5, $6)",
+                               .parameters = 6,
+                               .lane = DB_WRITE},
 };

@@ -16,6 +16,9 @@ enum statement {
   STATEMENT_SWEEP_CLAIM,
   STATEMENT_SWEEP_DONE,
   STATEMENT_SWEEP_HASTEN,
+  STATEMENT_LEDGER,      /* (profile, before, limit): see ledger_page.h */
+  STATEMENT_PRODUCT,     /* (store, product_id) -> coins, plan, revision */
+  STATEMENT_PRODUCT_PUT, /* see products.h */
   STATEMENT_COUNT
 };
 
