@@ -17,8 +17,9 @@ PROGRAM = "/usr/sbin/pgbouncer"
 class PgBouncer:
     def __init__(self, url, psql, pool=3):
         self.target, self.psql, self.port, self.process = urlsplit(url), psql, free_port(), None
+        self.password = self.target.password or "any"  # of clients; a PostgreSQL that trusts asks for none
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pgbouncer-"))
-        (self.folder / "users").write_text(f'"{self.target.username}" "{self.target.password}"\n')
+        (self.folder / "users").write_text(f'"{self.target.username}" "{self.password}"\n')
         (self.folder / "ini").write_text(f"""
 [databases]
 * = host={self.target.hostname} port={self.target.port}
@@ -57,7 +58,7 @@ server_login_retry = 1
 
     def url(self, database):
         t = self.target
-        return f"postgresql://{t.username}:{t.password}@127.0.0.1:{self.port}/{database}?sslmode=disable"
+        return f"postgresql://{t.username}:{self.password}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def admin(self, text):
         done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-d", self.url("pgbouncer"), "-c", text], capture_output=True, text=True, timeout=30)

@@ -8,7 +8,9 @@ import time
 
 import pytest
 from conftest import BINARY, Database, run, until
+from support_grants import Load
 from support_pgbouncer import PgBouncer
+from support_postgres import Postgres
 
 LOCK = 8318823012450529  # store/job.c
 
@@ -132,6 +134,22 @@ def test_pgbouncer_is_killed_and_started_again(pooled, bouncer, profile):
     until(lambda: grant(server, boss, profile, "during-" + profile).status == 200, seconds=5, what="the grant")
     assert time.monotonic() - begun < 3
     assert server.get(f"/api/entitlements/{profile}", token=boss).json["entitlements"]["coins"] == 2
+
+
+def test_postgresql_dies_behind_it(start, services):
+    postgres = Postgres(services["PG_BIN"])
+    assert run("migrate", env={"DATABASE_URL": postgres.url, "TERMINATION_LOG": "/dev/null"}).returncode == 0
+    bouncer = PgBouncer(postgres.url, services["PG_BIN"] + "/psql")
+    server = start(DATABASE_URL=bouncer.url("postgres"), DATABASE_POOLER="pgbouncer")
+    load = Load(server)
+    load.reach(0.3)
+    postgres.kill()
+    until(lambda: load.refusals, what="a refusal")
+    assert server.get("/readyz").status == 200
+    postgres.start()
+    load.finish(postgres)
+    bouncer.close()
+    postgres.close()
 
 
 # --- migrations
