@@ -1,5 +1,4 @@
 #include "auth/bypass.h"
-#include "auth/issuer.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -32,22 +31,5 @@ Test(bypass, when_it_is_open) {
     cr_expect_eq(bypass.until_ms, cases[i].ends_ms, "case %zu", i);
     cr_expect_eq(bypass_is_open(&bypass, NOW_MS), cases[i].ends_ms > NOW_MS);
     cr_expect_eq(bypass_is_open(&bypass, 2000), cases[i].ends_ms > 2000);
-  }
-}
-
-Test(issuer, secrets) {
-  static const struct {
-    const char *current, *previous, *given;
-    enum issuer_match match;
-  } cases[] = {
-      {"now", "before", "now", ISSUER_CURRENT}, {"now", "before", "before", ISSUER_PREVIOUS},
-      {"now", "before", "no", ISSUER_UNKNOWN},  {"now", NULL, "", ISSUER_UNKNOWN},
-      {"now", NULL, NULL, ISSUER_UNKNOWN},      {"now", "", "", ISSUER_UNKNOWN},
-      {"same", "same", "same", ISSUER_CURRENT}, {NULL, NULL, "", ISSUER_UNKNOWN},
-  };
-  for (size_t i = 0; i < ELEMENTS(cases); i++) {
-    struct settings settings = {.issuer_admin_secret = cases[i].current, .issuer_admin_secret_previous = cases[i].previous};
-    struct span given = {cases[i].given, cases[i].given ? strlen(cases[i].given) : 0};
-    cr_expect_eq(issuer_check(&settings, given), cases[i].match, "case %zu", i);
   }
 }

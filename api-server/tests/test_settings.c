@@ -43,7 +43,7 @@ Test(settings, defaults) {
   cr_expect_eq(s.redis_mode, REDIS_MODE_NONE);
   cr_expect_str_eq(s.auth_audience, "supernova-api");
   cr_expect_not(s.dev_auth_open);
-  cr_expect_null(s.issuer_admin_secret_previous);
+  cr_expect_null(s.issuer_admin_secret.previous);
 }
 
 Test(settings, values) {

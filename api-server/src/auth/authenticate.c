@@ -1,83 +1,125 @@
 #include "auth/authenticate.h"
 
+#include "auth/bearer.h"
+#include "auth/session.h"
 #include "base/clock.h"
-#include "codec/base64.h"
-#include "crypto/jwt.h"
+#include "crypto/jwks.h"
 
-#include <string.h>
-
-enum { SKEW_S = 60 };
-
-static const char scheme[] = "bearer ";
-
-/* The credential of "Bearer <token>" (RFC 6750, 2.1); the scheme in any case. */
-static struct span bearer_of(struct span authorization) {
-  if (authorization.len < sizeof scheme - 1 || strncasecmp(authorization.at, scheme, sizeof scheme - 1) != 0) return (struct span){0};
-  return span_trim((struct span){authorization.at + sizeof scheme - 1, authorization.len - (sizeof scheme - 1)});
+static bool decide(struct authentication *a, enum auth_outcome outcome, const char *why_not) {
+  a->outcome = outcome;
+  a->why_not = why_not;
+  return true;
 }
 
-static unsigned roles_of(const struct jwt_claims *claims) {
-  return (jwt_has_role(claims, "admin") ? ROLE_ADMIN : 0U) | (jwt_has_role(claims, "finance") ? ROLE_FINANCE : 0U);
-}
+/* ---- which credential ---- */
 
-static int verify(struct authenticator *auth, struct span token, int64_t now_s, struct jwt_claims *ret, const char **ret_why_not) {
-  if (!auth->keys->ring) return *ret_why_not = "no key is loaded", -1;
-  struct jwt_rules rules = {.keys = auth->keys->ring->keys,
-                            .issuer = auth->settings->auth_issuer,
-                            .audience = auth->settings->auth_audience,
-                            .now_s = now_s,
-                            .skew_s = SKEW_S};
-  enum jwt_refusal refusal;
-  if (jwt_verify(&rules, token.at, token.len, ret, &refusal, NULL) < 0) return *ret_why_not = jwt_refusal_name(refusal), -1;
-  return 0;
-}
-
-static void remember(struct authenticator *auth, const unsigned char digest[SHA256_BYTES], const struct jwt_claims *claims) {
-  struct token token = {.exp_s = claims->exp_s, .roles = roles_of(claims)};
-  size_t n = strlen(claims->sub);
-  if (n >= sizeof token.sub) return;
-  memcpy(token.digest, digest, sizeof token.digest);
-  memcpy(token.sub, claims->sub, n + 1);
-  token_cache_put(auth->cache, &token);
-}
-
-int authenticate(struct authenticator *auth, struct span authorization, struct arena *arena, struct principal *ret,
-                 const char **ret_why_not) {
-  struct span token = bearer_of(authorization);
-  unsigned char digest[SHA256_BYTES];
-  *ret_why_not = NULL;
-  if (!token.len) return -1;
-  if (token.len > JWT_MAX_BYTES) return *ret_why_not = "the token is too long", -1;
-  if (sha256(token.at, token.len, digest) < 0) return *ret_why_not = "out of memory", -1;
-  int64_t now_s = clock_real_ms() / 1000;
-  const struct token *known = token_cache_get(auth->cache, digest, now_s);
-  series_add(known ? auth->hits : auth->misses, 1);
-  if (known) {
-    *ret = (struct principal){arena_strdup(arena, known->sub), known->roles, true};
-    return ret->sub ? 0 : -1;
+static void choose(struct authentication *a) {
+  const struct credentials *given = &a->given;
+  struct span token = given->accepted & CREDENTIAL_BEARER ? bearer_of(given->authorization) : (struct span){0};
+  struct span cookie = given->accepted & CREDENTIAL_SESSION ? session_cookie(given->cookie) : (struct span){0};
+  if (given->accepted & CREDENTIAL_TICKET && given->ticket.at) {
+    a->credential = CREDENTIAL_TICKET;
+    a->text = given->ticket;
+  } else if (token.at) {
+    a->credential = CREDENTIAL_BEARER;
+    a->text = token;
+  } else if (cookie.at) {
+    a->credential = CREDENTIAL_SESSION;
+    a->text = cookie;
   }
-  _cleanup_(jwt_claims_done) struct jwt_claims claims = {0};
-  if (verify(auth, token, now_s, &claims, ret_why_not) < 0) return -1;
-  remember(auth, digest, &claims);
-  *ret = (struct principal){arena_strdup(arena, claims.sub), roles_of(&claims), true};
-  return ret->sub ? 0 : -1;
 }
 
-/* The payload of a token whose signature nobody has checked. */
-static cJSON *claims_of(struct span token) {
-  struct span rest = token, payload;
-  _cleanup_buffer_ struct buffer text;
-  cJSON *claims = NULL;
-  buffer_init(&text, JWT_MAX_BYTES);
-  (void)span_cut(&rest, '.');
-  payload = rest.at ? span_cut(&rest, '.') : (struct span){0};
-  if (!payload.len || base64url_decode(payload.at, payload.len, &text) < 0) return NULL;
-  return json_parse(text.data, text.len, &json_limits_request, &claims, NULL) < 0 ? NULL : claims;
+/* ---- the first step ---- */
+
+static bool knows_key(const struct authenticator *auth, const char *kid) {
+  return auth->keys->ring && jwks_get(auth->keys->ring->keys, kid);
 }
 
-struct principal authenticate_unverified(struct span authorization, struct arena *arena) {
-  struct span token = bearer_of(authorization);
-  _cleanup_(json_freep) cJSON *claims = token.len && token.len <= JWT_MAX_BYTES ? claims_of(token) : NULL;
-  const char *sub = json_string(claims, "sub", "");
-  return (struct principal){.sub = *sub ? arena_strdup(arena, sub) : "anonymous"};
+static struct principal principal_of(const struct authentication *a) {
+  const struct sealed *sealed = a->sealed;
+  return (struct principal){.sub = sealed->sub,
+                            .roles = sealed->roles,
+                            .verified = true,
+                            .credential = a->credential,
+                            .kid = sealed->kid,
+                            .until_s = sealed->until_s,
+                            .sid = a->credential == CREDENTIAL_SESSION ? sealed->id : sealed->sid};
 }
+
+/* NULL, or why a session may not be used for this request. */
+static const char *misuse(const struct authentication *a, enum secret_version version) {
+  const struct credentials *given = &a->given;
+  if (!given->changes && !given->upgrades) return NULL;
+  if (!given->origin.at || !origins_hold(&a->auth->settings->cors_allowed_origins, given->origin.at, given->origin.len))
+    return "A session is good for the origins that CORS_ALLOWED_ORIGINS names, and this request's Origin is none of them.";
+  if (given->changes && !session_csrf_matches(a->auth->secrets, version, a->sealed->id, given->csrf))
+    return "The field x-csrf-token is missing, or isn't the one of this session.";
+  return NULL;
+}
+
+static bool open_seal(struct authentication *a, enum seal_kind kind) {
+  enum secret_version version;
+  const char *why_not;
+  a->sealed = arena_alloc(a->arena, sizeof *a->sealed);
+  if (!a->sealed) return decide(a, AUTH_REFUSED, "out of memory");
+  if (seal_open(a->auth->secrets, kind, a->text, clock_real_ms() / 1000, a->arena, a->sealed, &version, &why_not) < 0)
+    return decide(a, AUTH_REFUSED, why_not);
+  if (!knows_key(a->auth, a->sealed->kid)) return decide(a, AUTH_REFUSED, "unknown_key");
+  why_not = kind == SEAL_SESSION ? misuse(a, version) : NULL;
+  if (why_not) return decide(a, AUTH_FORBIDDEN, why_not);
+  a->who = principal_of(a);
+  return decide(a, AUTH_ACCEPTED, NULL);
+}
+
+static bool verify_token(struct authentication *a) {
+  const char *why_not;
+  if (bearer_verify(a->auth, a->text, clock_real_ms() / 1000, a->arena, &a->who, &why_not) < 0) return decide(a, AUTH_REFUSED, why_not);
+  return decide(a, AUTH_ACCEPTED, NULL);
+}
+
+bool authenticate(struct authenticator *auth, struct authentication *a, const struct credentials *given, struct arena *arena) {
+  a->auth = auth;
+  a->arena = arena;
+  a->given = *given;
+  choose(a);
+  switch (a->credential) {
+    case CREDENTIAL_BEARER: return verify_token(a);
+    case CREDENTIAL_SESSION: return open_seal(a, SEAL_SESSION);
+    case CREDENTIAL_TICKET: return open_seal(a, SEAL_TICKET);
+    case CREDENTIAL_USUAL: break; /* a set, never one of them */
+  }
+  return decide(a, AUTH_ABSENT, NULL);
+}
+
+/* ---- the second step ---- */
+
+static void finish(struct authentication *a, const struct error *error, const char *why_not) {
+  if (error) a->error = *error;
+  (void)decide(a, error ? AUTH_UNAVAILABLE : why_not ? AUTH_REFUSED : AUTH_ACCEPTED, why_not);
+  a->done(a);
+}
+
+static void on_session(struct db_query *query, const PGresult *result, const struct error *error) {
+  finish(CONTAINER_OF(query, struct authentication, call.query), error, !error && session_is_revoked(result) ? "revoked" : NULL);
+}
+
+static void on_ticket(struct db_query *query, const PGresult *result, const struct error *error) {
+  static const char *const words[] = {[TICKET_REDEEMED] = NULL, [TICKET_USED] = "used", [TICKET_REVOKED] = "revoked"};
+  enum ticket_outcome outcome = TICKET_REDEEMED;
+  struct error failure;
+  if (!error && ticket_redeem_read(result, &outcome, &failure) < 0) error = &failure;
+  finish(CONTAINER_OF(query, struct authentication, call.query), error, words[outcome]);
+}
+
+bool authenticate_confirm(struct authentication *a) {
+  if (a->credential == CREDENTIAL_BEARER) return true;
+  a->call.query = (struct db_query){.done = a->credential == CREDENTIAL_SESSION ? on_session : on_ticket};
+  if (a->credential == CREDENTIAL_SESSION)
+    session_check_query(&a->call.query, a->sealed->id);
+  else
+    ticket_redeem_query(&a->call, a->sealed->id, a->sealed->exp_s, a->sealed->sid);
+  if (db_submit(a->auth->db, &a->call.query, &a->error) == 0) return false;
+  return decide(a, AUTH_UNAVAILABLE, NULL);
+}
+
+void authenticate_cancel(struct authentication *a) { db_cancel(&a->call.query); }

@@ -1,8 +1,8 @@
 /* Tokens that were verified before, so that the next request with the same one costs a hash and not a signature check.
  *
  * Keyed by SHA-256 of the whole token. An entry is dead at the token's exp; when the key set changes in any way all are forgotten, so none
- * outlives its key. Bounded: SETS sets of WAYS entries; a full set loses the entry that expires first. Subjects that are too long for an
- * entry are verified each time.
+ * outlives its key. Bounded: SETS sets of WAYS entries; a full set loses the entry that expires first. Tokens whose subject or
+ * kid is too long for an entry are verified each time.
  *
  *     const struct token *known = token_cache_get(cache, digest, now_s);         // NULL: verify, then token_cache_put
  */
@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { TOKEN_CACHE_SETS = 1024, TOKEN_CACHE_WAYS = 4, TOKEN_SUBJECT_SIZE = 257 };
+enum { TOKEN_CACHE_SETS = 1024, TOKEN_CACHE_WAYS = 4, TOKEN_SUBJECT_SIZE = 257, TOKEN_KID_SIZE = 65 };
 
 /* The roles that this program acts upon, a bit each. */
 enum role { ROLE_ADMIN = 1, ROLE_FINANCE = 2 };
@@ -23,6 +23,7 @@ struct token {
   int64_t exp_s; /* 0: the entry is free */
   unsigned roles;
   char sub[TOKEN_SUBJECT_SIZE];
+  char kid[TOKEN_KID_SIZE]; /* of the key that signed it */
 };
 
 struct token_cache;

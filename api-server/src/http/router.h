@@ -21,9 +21,17 @@ enum door { DOOR_PUBLIC = 1, DOOR_METRICS = 2, DOOR_BOTH = 3 };
 
 enum access {
   ACCESS_ALL,
-  ACCESS_BEARER,   /* a verified token; while the bypass is open, anybody */
-  ACCESS_VERIFIED, /* a verified token, always */
+  ACCESS_BEARER,   /* a verified credential; while the bypass is open, anybody */
+  ACCESS_VERIFIED, /* a verified credential, always */
   ACCESS_ISSUER,   /* the issuer's secret */
+};
+
+/* Which credentials a route of ACCESS_BEARER or ACCESS_VERIFIED takes (auth/authenticate.h). */
+enum credential {
+  CREDENTIAL_BEARER = 1,  /* Authorization: Bearer <token> */
+  CREDENTIAL_SESSION = 2, /* the cookie of a session */
+  CREDENTIAL_TICKET = 4,  /* ?ticket=<ticket>, once: for clients that can't send fields */
+  CREDENTIAL_USUAL = CREDENTIAL_BEARER | CREDENTIAL_SESSION,
 };
 
 enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_WEBHOOK, LIMIT_ISSUER, LIMIT_CLASSES };
@@ -35,6 +43,8 @@ struct route {
   const char *path; /* the template; NULL ends a table */
   unsigned doors;
   enum access access;
+  unsigned credentials; /* enum credential; 0: CREDENTIAL_USUAL */
+  unsigned secret;      /* an optional one of auth/secrets.h, without which the route answers 503 and names it; 0: none */
   enum limit_class limit;
   /* Answers now or later, exactly once, by request_answer or request_problem. */
   void (*handle)(struct request *request);

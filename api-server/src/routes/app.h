@@ -17,6 +17,7 @@ struct app {
   const struct settings *settings;
   struct metrics *metrics;
   struct keys keys;
+  struct secrets secrets;
   struct authenticator auth;
   struct resolver *resolver;
   struct db *db;

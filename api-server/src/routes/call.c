@@ -1,5 +1,6 @@
 #include "routes/call.h"
 
+#include "auth/seal.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "routes/cors.h"
@@ -84,30 +85,68 @@ static void validate(struct call *call) {
   handle(call);
 }
 
-/* ---- limit ---- */
+/* ---- refuse ---- */
 
-static void refuse_credential(struct call *call) {
-  const char *challenge = "Bearer realm=\"supernova\"";
-  if (call->request->route->access == ACCESS_ISSUER) {
-    request_refuse(call->request, PROBLEM_UNAUTHENTICATED, "The field x-issuer-secret is missing or wrong.");
-    return;
-  }
-  if (call->why_not) {
-    const char *said =
-        arena_printf(call->request->arena, "%s, error=\"invalid_token\", error_description=\"%s\"", challenge, call->why_not);
-    challenge = said ? said : challenge;
-  }
-  request_field(call->request, "WWW-Authenticate", challenge);
-  request_refuse(call->request, PROBLEM_UNAUTHENTICATED,
-                 call->why_not ? "The token was refused; WWW-Authenticate says why." : "A bearer token is required.");
+static unsigned accepted_by(const struct route *route) { return route->credentials ? route->credentials : CREDENTIAL_USUAL; }
+
+/* What the client could send instead (RFC 9110, 11.6.1): each 401 owes that. */
+static const char *challenge_of(const struct call *call) {
+  const char *plain = "Bearer realm=\"supernova\"", *said = NULL;
+  const struct authentication *auth = &call->auth;
+  if (call->request->route->access == ACCESS_ISSUER) return "IssuerSecret realm=\"supernova\"";
+  if (auth->credential == CREDENTIAL_BEARER)
+    said = arena_printf(call->request->arena, "%s, error=\"invalid_token\", error_description=\"%s\"", plain, auth->why_not);
+  return said ? said : plain;
 }
 
-static void go_on(struct call *call) {
+static const char *sentence_of(const struct call *call) {
+  const struct authentication *auth = &call->auth;
+  const char *said = NULL;
+  if (call->request->route->access == ACCESS_ISSUER) return "The field x-issuer-secret is missing or wrong.";
+  switch (auth->credential) {
+    case CREDENTIAL_BEARER: return "The token was refused; WWW-Authenticate says why.";
+    case CREDENTIAL_SESSION: said = arena_printf(call->request->arena, "The session was refused: %s.", auth->why_not); break;
+    case CREDENTIAL_TICKET: said = arena_printf(call->request->arena, "The ticket was refused: %s.", auth->why_not); break;
+    case CREDENTIAL_USUAL: break; /* a set, never one of them */
+  }
+  if (said) return said;
+  return accepted_by(call->request->route) & CREDENTIAL_BEARER ? "A bearer token is required." : "A session is required.";
+}
+
+static void refuse_credential(struct call *call) {
+  switch (call->auth.outcome) {
+    case AUTH_FORBIDDEN: request_refuse(call->request, PROBLEM_FORBIDDEN, call->auth.why_not); return;
+    case AUTH_UNAVAILABLE: call_fail(call->request, &call->auth.error); return;
+    case AUTH_ABSENT:
+    case AUTH_REFUSED:
+    case AUTH_ACCEPTED: break;
+  }
+  request_field(call->request, "WWW-Authenticate", challenge_of(call));
+  request_refuse(call->request, PROBLEM_UNAUTHENTICATED, sentence_of(call));
+}
+
+/* ---- confirm ---- */
+
+static void on_confirmed(struct authentication *auth) {
+  struct call *call = CONTAINER_OF(auth, struct call, auth);
+  call->refused = auth->outcome != AUTH_ACCEPTED;
   if (call->refused)
     refuse_credential(call);
   else
     validate(call);
 }
+
+static void go_on(struct call *call) {
+  call->auth.done = on_confirmed;
+  if (call->refused)
+    refuse_credential(call);
+  else if (!call->who.verified)
+    validate(call);
+  else if (authenticate_confirm(&call->auth))
+    on_confirmed(&call->auth);
+}
+
+/* ---- limit ---- */
 
 static int64_t up_to_seconds(int64_t ms) { return ms > 0 ? (ms + 999) / 1000 : 0; }
 
@@ -148,7 +187,7 @@ static void limit(struct call *call) {
     go_on(call);
     return;
   }
-  bool named = call->who.verified || call->issuer != ISSUER_UNKNOWN;
+  bool named = call->who.verified || call->issuer != SECRET_UNKNOWN;
   if (named) {
     name = buckets[call->limit].name;
     key = call->who.verified ? call->who.sub : "issuer";
@@ -170,22 +209,57 @@ static void let_in_unverified(struct call *call) {
   series_add(metrics_series(app->metrics, METRIC_BYPASS_REQUESTS, ""), 1);
 }
 
-static void authenticate_bearer(struct call *call) {
-  struct app *app = app_of(call->request);
-  struct span authorization = request_header(&call->request->head, "authorization");
-  call->refused = authenticate(&app->auth, authorization, call->request->arena, &call->who, &call->why_not) < 0;
-  if (call->refused && call->request->route->access == ACCESS_BEARER && bypass_is_open(&app->auth.bypass, clock_real_ms()))
+static void on_authenticated(struct authentication *auth) {
+  struct call *call = CONTAINER_OF(auth, struct call, auth);
+  call->who = auth->who;
+  call->refused = auth->outcome != AUTH_ACCEPTED;
+  bool may_bypass = auth->outcome == AUTH_ABSENT || auth->outcome == AUTH_REFUSED;
+  if (may_bypass && call->request->route->access == ACCESS_BEARER && bypass_is_open(&auth->auth->bypass, clock_real_ms()))
     let_in_unverified(call);
+  limit(call);
+}
+
+/* A ticket that can't be decoded is one that nobody made. */
+static struct span ticket_of(const struct request *request, unsigned accepted) {
+  char *text = accepted & CREDENTIAL_TICKET ? arena_alloc(request->arena, SEAL_MAX_BYTES + 1) : NULL;
+  int found = text ? request_query(&request->head, "ticket", text, SEAL_MAX_BYTES + 1) : 0;
+  if (!found) return (struct span){0};
+  return found < 0 ? SPAN("") : (struct span){text, strlen(text)};
+}
+
+static void authenticate_caller(struct call *call) {
+  struct request *request = call->request;
+  const struct request_head *head = &request->head;
+  enum http_method method = head->method;
+  unsigned accepted = accepted_by(request->route);
+  struct credentials given = {.accepted = accepted,
+                              .authorization = request_header(head, "authorization"),
+                              .cookie = request_header(head, "cookie"),
+                              .origin = request_header(head, "origin"),
+                              .csrf = request_header(head, "x-csrf-token"),
+                              .ticket = ticket_of(request, accepted),
+                              .changes = method != HTTP_GET && method != HTTP_HEAD,
+                              .upgrades = head->websocket};
+  call->auth.done = on_authenticated;
+  if (authenticate(&app_of(request)->auth, &call->auth, &given, request->arena)) on_authenticated(&call->auth);
 }
 
 /* Guessing the secret is limited by address, as a write; who knows it is limited as the issuer. */
 static void authenticate_issuer(struct call *call) {
   struct app *app = app_of(call->request);
-  call->issuer = issuer_check(app->settings, request_header(&call->request->head, "x-issuer-secret"));
-  if (call->issuer == ISSUER_PREVIOUS)
-    series_add(metrics_series(app->metrics, METRIC_SECRET_PREVIOUS_USED, "key=\"ISSUER_ADMIN_SECRET\""), 1);
-  call->refused = call->issuer == ISSUER_UNKNOWN;
+  call->issuer = secret_matches(&app->secrets, SECRET_ISSUER_ADMIN, request_header(&call->request->head, "x-issuer-secret"));
+  call->refused = call->issuer == SECRET_UNKNOWN;
   if (call->refused) call->limit = LIMIT_WRITE;
+  limit(call);
+}
+
+/* True: the request is answered. */
+static bool lacks_secret(struct request *request) {
+  enum secret secret = request->route->secret;
+  if (secret == SECRET_NONE || secret_is_set(&app_of(request)->secrets, secret)) return false;
+  request_refuse(request, PROBLEM_UNAVAILABLE,
+                 arena_printf(request->arena, "%s is not set, so nothing is served here.", secret_setting(secret)));
+  return true;
 }
 
 /* ---- route ---- */
@@ -213,14 +287,14 @@ void call_dispatch(struct request *request) {
     answer_unrouted(request);
     return;
   }
+  if (lacks_secret(request)) return;
   call->limit = request->route->limit;
   switch (request->route->access) {
-    case ACCESS_ALL: break;
+    case ACCESS_ALL: limit(call); break;
     case ACCESS_BEARER:
-    case ACCESS_VERIFIED: authenticate_bearer(call); break;
+    case ACCESS_VERIFIED: authenticate_caller(call); break;
     case ACCESS_ISSUER: authenticate_issuer(call); break;
   }
-  limit(call);
 }
 
 void call_answered(struct request *request) {
@@ -238,6 +312,7 @@ void call_answered(struct request *request) {
 void call_cancelled(struct request *request) {
   struct call *call = call_of(request);
   if (!call) return;
+  authenticate_cancel(&call->auth);
   limiter_cancel(&call->check);
   if (call->handling && request->route->cancel) request->route->cancel(request);
   cJSON_Delete(TAKE(call->json));

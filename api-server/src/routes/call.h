@@ -1,4 +1,4 @@
-/* The way of a request through the server, in one place: route, authenticate, limit, validate, handle.
+/* The way of a request through the server, in one place: route, authenticate, limit, confirm, validate, handle.
  *
  * `struct call` is what a handler finds beside the request: who asks, and the body as JSON. Its own state it puts into the arena, at `own`.
  *
@@ -7,19 +7,19 @@
  */
 #pragma once
 
-#include "auth/issuer.h"
+#include "auth/authenticate.h"
 #include "routes/app.h"
 
 struct call {
   struct request *request;
-  struct principal who;     /* with ACCESS_BEARER and ACCESS_VERIFIED */
-  enum issuer_match issuer; /* with ACCESS_ISSUER */
-  cJSON *json;              /* an object, where the route takes_json; NULL else */
-  void *own;                /* the handler's, in the arena */
+  struct principal who;       /* with ACCESS_BEARER and ACCESS_VERIFIED */
+  enum secret_version issuer; /* with ACCESS_ISSUER */
+  cJSON *json;                /* an object, where the route takes_json; NULL else */
+  void *own;                  /* the handler's, in the arena */
 
   /* the way's own */
-  bool refused; /* 401, once the limit has been counted */
-  const char *why_not;
+  bool refused; /* once the limit has been counted */
+  struct authentication auth;
   enum limit_class limit;
   struct limit_check check;
   bool handling; /* the route's handler has been called */

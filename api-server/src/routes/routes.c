@@ -1,5 +1,6 @@
 #include "routes/routes.h"
 
+#include "auth/secrets.h"
 #include "routes/handlers.h"
 
 #define PROBE(at, handler, who) \
@@ -15,6 +16,13 @@
   OPEN("/auth/.well-known/jwks.json", LIMIT_NONE, jwks_get_set),                                                            \
   {.method = HTTP_POST, .path = "/auth/token", .doors = DOOR_PUBLIC, .access = ACCESS_ISSUER, .limit = LIMIT_ISSUER,        \
    .handle = token_post, .takes_json = true},                                                                               \
+  {.method = HTTP_POST, .path = "/auth/session", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED, .secret = SECRET_SESSION, \
+   .credentials = CREDENTIAL_BEARER, .limit = LIMIT_WRITE, .handle = session_post},                                         \
+  {.method = HTTP_DELETE, .path = "/auth/session", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                         \
+   .secret = SECRET_SESSION, .credentials = CREDENTIAL_SESSION, .limit = LIMIT_WRITE, .handle = session_delete,             \
+   .cancel = session_cancel},                                                                                               \
+  {.method = HTTP_POST, .path = "/auth/ticket", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED, .secret = SECRET_APP_JWT,  \
+   .limit = LIMIT_WRITE, .handle = ticket_post},                                                                            \
   {.method = HTTP_GET, .path = "/api/entitlements/:profileId", .doors = DOOR_PUBLIC, .access = ACCESS_BEARER,               \
    .limit = LIMIT_READ, .handle = entitlements_get, .cancel = entitlements_cancel},                                         \
   {.method = HTTP_POST, .path = "/api/entitlements/grant", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                 \

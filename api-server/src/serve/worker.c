@@ -61,8 +61,10 @@ static void on_keys(void *owner) {
 
 static int start_auth(struct worker *w, struct error *error) {
   struct app *app = &w->app;
+  secrets_init(&app->secrets, app->settings, app->metrics);
   app->auth = (struct authenticator){.settings = app->settings,
                                      .keys = &app->keys,
+                                     .secrets = &app->secrets,
                                      .cache = token_cache_new(),
                                      .bypass = bypass_decide(app->settings, clock_real_ms()),
                                      .hits = metrics_series(app->metrics, METRIC_TOKEN_CACHE_HITS, ""),
@@ -87,6 +89,7 @@ static int start_store(struct worker *w, struct error *error) {
                                          .owner = &w->publisher},
                    error);
   if (!app->db) return -1;
+  app->auth.db = app->db;
   schema_watch_start(&app->schema, w->loop, app->db);
   if (settings->redis_mode == REDIS_MODE_SINGLE) {
     app->redis = redis_new(w->loop, app->resolver, &(struct redis_settings){settings->redis_url, REDIS_TIMEOUT_MS}, error);

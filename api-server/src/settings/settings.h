@@ -32,6 +32,11 @@ struct origins {
   } all[ORIGINS_MAX];
 };
 
+/* See auth/secrets.h; NULL where a version is not set. */
+struct rotated_secret {
+  const char *current, *previous, *next;
+};
+
 struct settings {
   int64_t environment; /* enum environment */
   int64_t log_level;   /* enum log_level */
@@ -52,7 +57,7 @@ struct settings {
   int64_t rate_limit_window_ms, rate_limit_read_max, rate_limit_write_max, rate_limit_webhook_max, rate_limit_issuer_max;
 
   const char *auth_issuer, *auth_audience;
-  const char *issuer_admin_secret, *issuer_admin_secret_previous;
+  struct rotated_secret issuer_admin_secret, app_jwt_secret, session_secret, collab_pay_webhook_secret;
   const char *jwks_dir;
   int64_t jwks_max_age_s, jwt_max_ttl_s;
   bool dev_auth_open;

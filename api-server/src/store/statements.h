@@ -16,9 +16,12 @@ enum statement {
   STATEMENT_SWEEP_CLAIM,
   STATEMENT_SWEEP_DONE,
   STATEMENT_SWEEP_HASTEN,
-  STATEMENT_LEDGER,      /* (profile, before, limit): see ledger_page.h */
-  STATEMENT_PRODUCT,     /* (store, product_id) -> coins, plan, revision */
-  STATEMENT_PRODUCT_PUT, /* see products.h */
+  STATEMENT_LEDGER,        /* (profile, before, limit): see ledger_page.h */
+  STATEMENT_PRODUCT,       /* (store, product_id) -> coins, plan, revision */
+  STATEMENT_PRODUCT_PUT,   /* see products.h */
+  STATEMENT_SESSION_CHECK, /* these three: see credentials.h */
+  STATEMENT_SESSION_REVOKE,
+  STATEMENT_TICKET_REDEEM,
   STATEMENT_COUNT
 };
 

@@ -1,0 +1,265 @@
+"""Credentials: bearer tokens, sessions, tickets and secrets, at each address that asks for one."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+
+import pytest
+from conftest import ISSUER_SECRET, Server, b64, claims, forge, run, until
+
+APP_URL = "https://console.example.com"
+SECRETS = {"SESSION_SECRET": "session-secret-of-the-tests-012345", "APP_JWT_SECRET": "app-jwt-secret-of-the-tests-012345"}
+
+
+def problem(answer, status, detail=""):
+    assert answer.status == status, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert detail in answer.json.get("detail", ""), answer.body
+    return answer.json
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory, database, services):
+    """One server with every secret."""
+    directory = tmp_path_factory.mktemp("authority")
+    keys = directory / "keys"
+    assert run("gen-jwks", "--output", str(keys)).returncode == 0
+    server = Server(directory, {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(keys),
+                                "CORS_ALLOWED_ORIGINS": f"https://app.example.com,{APP_URL}", **SECRETS})
+    server.keys = keys
+    until(lambda: server.up("/readyz"), what="the server")
+    yield server
+    assert server.stop() == 0, server.logged()[-4000:]
+
+
+class Session:
+    """A browser at the console: the cookie, the origin, and what x-csrf-token must say."""
+
+    def __init__(self, server, token, origin=APP_URL):
+        self.answer = server.request("POST", "/auth/session", token=token, headers={"Origin": origin})
+        assert self.answer.status == 200, self.answer.body
+        self.cookie = self.answer.headers["Set-Cookie"].split(";")[0]
+        self.value = self.cookie.split("=", 1)[1]
+        self.csrf = self.answer.json["csrfToken"]
+
+    def headers(self, origin=APP_URL, csrf=True, **more):
+        told = {"Cookie": self.cookie, "Origin": origin, "x-csrf-token": self.csrf if csrf is True else csrf, **more}
+        return {name: value for name, value in told.items() if value}
+
+
+def opened(text):
+    return json.loads(base64.urlsafe_b64decode(text.split(".")[1] + "=="))
+
+
+def sealed(secret, label, header, payload):
+    """What only a holder of the secret can make."""
+    text = b64(json.dumps(header, separators=(",", ":")).encode()) + "." + b64(json.dumps(payload).encode())
+    key = hmac.new(secret.encode(), label.encode(), hashlib.sha256).digest()
+    return text + "." + b64(hmac.new(key, text.encode(), hashlib.sha256).digest())
+
+
+# --- sessions
+
+def test_a_session_stands_for_its_token(authority, profile):
+    token = authority.mint(profile, ["admin"])
+    session = Session(authority, token)
+    attributes = {part.strip() for part in session.answer.headers["Set-Cookie"].split(";")[1:]}
+    assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} < attributes and session.cookie.startswith("__Host-session=")
+    assert session.answer.headers["Cache-Control"] == "no-store"
+    assert session.answer.json["exp"] == opened(token)["exp"]
+    claims_ = opened(session.value)
+    assert claims_["sub"] == profile and claims_["roles"] == ["admin"] and claims_["aud"] == "supernova-api/session"
+    assert claims_["kid"] == (authority.keys / "signing").read_text().strip()
+    assert authority.get(f"/api/entitlements/{profile}", headers={"Cookie": f"a=b; {session.cookie}; c=d"}).status == 200
+    assert authority.get("/api/entitlements/somebody-else", headers={"Cookie": session.cookie}).status == 200
+    grant = {"profileId": profile, "grant": {"type": "coins", "amount": 1}}
+    assert authority.post("/api/entitlements/grant", grant, headers=session.headers()).status == 200
+
+
+@pytest.mark.parametrize("origin, csrf", [(None, True), ("https://evil.example.com", True), ("https://console.example.com.evil.com", True),
+                                          ("http://console.example.com", True), ("null", True), (APP_URL, None), (APP_URL, "0" * 64),
+                                          ("https://app.example.com", "")])
+def test_what_changes_something_needs_origin_and_csrf_token(authority, profile, origin, csrf):
+    session = Session(authority, authority.mint(profile, ["admin"]))
+    grant = {"profileId": profile, "grant": {"type": "coins", "amount": 1}}
+    for method, path, body in (("POST", "/api/entitlements/grant", grant), ("POST", "/auth/ticket", None), ("DELETE", "/auth/session", None)):
+        problem(authority.request(method, path, body=body, headers=session.headers(origin, csrf)), 403)
+    assert authority.get(f"/api/entitlements/{profile}", headers={"Cookie": session.cookie}).status == 200
+
+
+def test_the_csrf_token_of_another_session_is_none(authority, profile):
+    one, other = (Session(authority, authority.mint(profile)) for _ in range(2))
+    problem(authority.request("DELETE", "/auth/session", headers=one.headers(csrf=other.csrf)), 403, "x-csrf-token")
+
+
+def test_a_session_is_revoked_for_all_workers_and_replicas_at_once(authority, start, keys, profile):
+    replica = start(**SECRETS, JWKS_DIR=str(authority.keys), CORS_ALLOWED_ORIGINS=APP_URL)
+    session = Session(authority, authority.mint(profile))
+    other = Session(authority, authority.mint(profile))
+    asked = {"headers": {"Cookie": session.cookie}}
+    assert {s.get(f"/api/entitlements/{profile}", **asked).status for s in (authority, replica) for _ in range(6)} == {200}
+    ended = authority.request("DELETE", "/auth/session", headers=session.headers())
+    assert ended.status == 200 and ended.headers["Set-Cookie"].startswith("__Host-session=; Max-Age=0;")
+    for server in (authority, replica) * 8:
+        problem(server.get(f"/api/entitlements/{profile}", **asked), 401, "revoked")
+    problem(authority.request("DELETE", "/auth/session", headers=session.headers()), 401)
+    assert authority.get(f"/api/entitlements/{profile}", headers={"Cookie": other.cookie}).status == 200
+
+
+def test_expired_rows_are_removed(authority, database, profile):
+    database.sql("INSERT INTO session_revoked SELECT gen_random_uuid(), now() - interval '1 day' FROM generate_series(1, 5);"
+                 "INSERT INTO ticket_used SELECT gen_random_uuid(), now() - interval '1 day' FROM generate_series(1, 5)")
+    session = Session(authority, authority.mint(profile))
+    assert authority.request("DELETE", "/auth/session", headers=session.headers()).status == 200
+    assert database.sql("SELECT count(*) FROM session_revoked WHERE expires_at < now()") == "0"
+    assert database.sql(f"SELECT count(*) FROM session_revoked WHERE sid = '{opened(session.value)['jti']}'") == "1"
+
+
+def test_a_session_dies_with_the_key_of_its_token(start, keys, profile):
+    server = start(**SECRETS, CORS_ALLOWED_ORIGINS=APP_URL)
+    old_kid = (keys / "signing").read_text().strip()
+    session = Session(server, server.mint(profile))
+    asked = lambda: server.get(f"/api/entitlements/{profile}", headers={"Cookie": session.cookie})
+    assert run("gen-jwks", "--output", str(keys)).returncode == 0
+    new_kid = (keys / "signing").read_text().strip()
+    until(lambda: server.metric(f'supernova_jwks_key{{kid="{new_kid}",state="signing"}}') == 2, what="the new key")
+    assert {asked().status for _ in range(6)} == {200}
+    only = {"keys": [k for k in json.loads((keys / "jwks.json").read_text())["keys"] if k["kid"] == new_kid]}
+    (keys / "jwks.json.new").write_text(json.dumps(only))
+    (keys / f"{old_kid}.pem").unlink()
+    os.rename(keys / "jwks.json.new", keys / "jwks.json")
+    until(lambda: all(asked().status == 401 for _ in range(6)), what="the session's end")
+    problem(asked(), 401, "unknown_key")
+
+
+def test_a_session_ends_with_its_token(authority, profile):
+    session = Session(authority, authority.mint(profile, ttl=2))
+    asked = lambda: authority.get(f"/api/entitlements/{profile}", headers={"Cookie": session.cookie})
+    assert asked().status == 200
+    until(lambda: asked().status == 401, what="the session's end")
+    problem(asked(), 401, "expired")
+
+
+@pytest.mark.parametrize("origin", [None, "https://evil.example.com"])
+def test_sessions_are_for_allowed_origins(authority, origin):
+    headers = {"Origin": origin} if origin else {}
+    problem(authority.request("POST", "/auth/session", token=authority.mint("u"), headers=headers), 403, "CORS_ALLOWED_ORIGINS")
+
+
+def test_two_cookies_are_none(authority, profile):
+    session = Session(authority, authority.mint(profile))
+    answer = authority.get(f"/api/entitlements/{profile}", headers={"Cookie": f"{session.cookie}; {session.cookie}"})
+    problem(answer, 401, "A bearer token is required.")
+
+
+def test_without_the_database_no_session_is_believed(start, database, profile):
+    from conftest import Proxy
+    proxy = Proxy(*database.address())
+    server = start(DATABASE_URL=database.through(proxy.port), **SECRETS, CORS_ALLOWED_ORIGINS=APP_URL)
+    session = Session(server, server.mint(profile))
+    proxy.cut()
+    problem(server.get(f"/api/entitlements/{profile}", headers={"Cookie": session.cookie}), 503)
+    proxy.close()
+
+
+# --- secrets that rotate
+
+def test_sessions_and_tickets_survive_a_rotation_of_their_secret(authority, start, profile):
+    old, new = SECRETS["SESSION_SECRET"], "session-secret-after-the-tests-9876"
+    ahead = start(SESSION_SECRET=old, SESSION_SECRET_NEXT=new, JWKS_DIR=str(authority.keys), CORS_ALLOWED_ORIGINS=APP_URL)
+    behind = start(SESSION_SECRET=new, SESSION_SECRET_PREVIOUS=old, JWKS_DIR=str(authority.keys), CORS_ALLOWED_ORIGINS=APP_URL)
+    token = authority.mint(profile, ["admin"])
+    grant = {"profileId": profile, "grant": {"type": "coins", "amount": 1}}
+    series = 'supernova_secret_previous_used_total{key="SESSION_SECRET"}'
+    for maker, taker, used in ((ahead, behind, 1), (behind, ahead, 0)):
+        session = Session(maker, token)
+        assert taker.post("/api/entitlements/grant", grant, headers=session.headers()).status == 200
+        assert taker.metric(series) == used
+        problem(authority.get("/api/entitlements/x", headers={"Cookie": Session(behind, token).cookie}), 401, "wrong_signature")
+
+
+def test_an_absent_secret_is_named(start):
+    server = start(CORS_ALLOWED_ORIGINS=APP_URL)
+    token = server.mint("u")
+    problem(server.request("POST", "/auth/session", token=token, headers={"Origin": APP_URL}), 503, "SESSION_SECRET is not set")
+    problem(server.request("DELETE", "/auth/session"), 503, "SESSION_SECRET is not set")
+    problem(server.request("POST", "/auth/ticket", token=token), 503, "APP_JWT_SECRET is not set")
+
+
+# --- tickets
+
+def test_a_ticket_is_made_for_a_minute(authority, profile):
+    answer = authority.request("POST", "/auth/ticket", token=authority.mint(profile, ["finance"]))
+    assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
+    ticket = opened(answer.json["ticket"])
+    assert abs(answer.json["exp"] - time.time() - 60) < 10 and ticket["exp"] == answer.json["exp"] < ticket["until"]
+    assert ticket["sub"] == profile and ticket["roles"] == ["finance"] and ticket["aud"] == "supernova-api/ticket"
+    assert "sid" not in ticket
+
+
+def test_a_ticket_may_be_bought_with_a_session(authority, profile):
+    session = Session(authority, authority.mint(profile))
+    answer = authority.request("POST", "/auth/ticket", headers=session.headers())
+    assert answer.status == 200
+    assert opened(answer.json["ticket"])["sid"] == opened(session.value)["jti"]
+
+
+# --- each endpoint, each credential
+
+ENDPOINTS = [
+    ("POST", "/auth/session", None, {"bearer"}),
+    ("DELETE", "/auth/session", None, {"session"}),
+    ("POST", "/auth/ticket", None, {"bearer", "session"}),
+    ("GET", "/api/entitlements/u", None, {"bearer", "session"}),
+    ("POST", "/api/entitlements/grant", {"profileId": "u", "grant": {"type": "coins", "amount": 1}}, {"bearer", "session"}),
+]
+
+
+def credentials_of(server):
+    """name -> (kind, fields): one good one of each kind, then the bad."""
+    token = server.mint("u", ["admin"])
+    session = Session(server, token)
+    ticket = server.request("POST", "/auth/ticket", token=token).json["ticket"]
+    now, kid = int(time.time()), (server.keys / "signing").read_text().strip()
+    past = {"jti": "0" * 32, "iss": "https://collab.supernova.auth", "sub": "u", "kid": kid, "roles": ["admin"], "iat": now - 99, "exp": now - 9,
+            "until": now - 9, "aud": "supernova-api/session"}
+    old_session = sealed(SECRETS["SESSION_SECRET"], "session", {"alg": "HS256", "typ": "session+jwt"}, past)
+    unsigned = b64(b'{"alg":"none","typ":"session+jwt"}') + "." + session.value.split(".")[1] + "."
+    bearer = lambda text: {"Authorization": f"Bearer {text}", "Origin": APP_URL}
+    cookie = lambda text: {"Cookie": f"__Host-session={text}", "Origin": APP_URL, "x-csrf-token": session.csrf}
+    receipt = forge(server.keys, claims("u", aud="supernova-api/receipt", roles=["admin"]), {"typ": "entitlement-receipt+jwt"})
+    yield "bearer", bearer(token)
+    yield "session", session.headers()
+    yield "nothing", {"Origin": APP_URL}
+    yield "another scheme", {"Authorization": "Basic dTpw", "Origin": APP_URL}
+    yield "a bad token", bearer(token[:-4] + "AAAA")
+    yield "an expired token", bearer(forge(server.keys, claims("u", exp=now - 99)))
+    yield "a session as token", bearer(session.value)
+    yield "a ticket as token", bearer(ticket)
+    yield "a receipt as token", bearer(receipt)
+    yield "the issuer's secret as token", bearer(ISSUER_SECRET)
+    yield "a bad session", cookie(session.value[:-4] + "AAAA")
+    yield "an expired session", cookie(old_session)
+    yield "an unsigned session", cookie(unsigned)
+    yield "a token as session", cookie(token)
+    yield "a ticket as session", cookie(ticket)
+    yield "a receipt as session", cookie(receipt)
+    yield "an empty session", cookie("")
+    yield "a ticket where none is taken", {"Origin": APP_URL, "ticket": ticket}
+    yield "a token in the address", {"Origin": APP_URL, "access_token": token}
+
+
+@pytest.mark.parametrize("method, path, body, good", ENDPOINTS)
+def test_each_endpoint_takes_its_credentials_and_no_others(authority, method, path, body, good):
+    for name, fields in credentials_of(authority):
+        query = "&".join(f"{key}={fields.pop(key)}" for key in ("ticket", "access_token") if key in fields)
+        answer = authority.request(method, path + ("?" + query if query else ""), body=body, headers=fields)
+        if name in good:
+            assert answer.status == 200, (name, answer.body)
+        else:
+            assert answer.status == 401, (name, answer.body)
+            assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="supernova"'), name
+            assert answer.headers["Set-Cookie"] is None
