@@ -17,7 +17,7 @@ static void setup(void) {
   support_redis_start(&server);
   loop = loop_new(NULL);
   resolver = resolver_new(loop, NULL);
-  redis = redis_new(loop, resolver, &(struct redis_settings){.url = server.url, .timeout_ms = 250}, NULL);
+  redis = redis_new(loop, resolver, &(struct redis_settings){REDIS_MODE_SINGLE, .url = server.url, .timeout_ms = 250}, NULL);
   table = limiter_table_new(64, NULL);
   limiter = limiter_new(loop, redis, table, WINDOW_MS, &stats, NULL);
 }
@@ -85,7 +85,7 @@ Test(limiter, exact_under_sixty_four_parallel_clients) {
   static struct redis *connections[CLIENTS];
   static struct limiter *limiters[CLIENTS];
   for (int c = 0; c < CLIENTS; c++) {
-    connections[c] = redis_new(loop, resolver, &(struct redis_settings){.url = server.url, .timeout_ms = 5000}, NULL);
+    connections[c] = redis_new(loop, resolver, &(struct redis_settings){REDIS_MODE_SINGLE, .url = server.url, .timeout_ms = 5000}, NULL);
     limiters[c] = limiter_new(loop, connections[c], table, WINDOW_MS, &stats, NULL);
   }
   for (int c = 0; c < CLIENTS; c++)

@@ -9,7 +9,7 @@ static struct redis *redis;
 
 static struct redis *open_redis(const char *url) {
   struct error error = {0};
-  struct redis *made = redis_new(loop, resolver, &(struct redis_settings){.url = url, .timeout_ms = 250}, &error);
+  struct redis *made = redis_new(loop, resolver, &(struct redis_settings){REDIS_MODE_SINGLE, .url = url, .timeout_ms = 250}, &error);
   cr_assert_not_null(made, "%s", error.message);
   return made;
 }

@@ -72,7 +72,12 @@ Test(settings, values) {
       {"REDIS_URL", "redis://h", NULL},
       {"REDIS_URL", "http://secret", "REDIS_URL is malformed"},
       {"REDIS_MODE", "single", "REDIS_MODE is single, which needs REDIS_URL"},
-      {"REDIS_MODE", "cluster", "REDIS_MODE is \"cluster\""},
+      {"REDIS_MODE", "cluster", "REDIS_MODE is cluster, which needs REDIS_CLUSTER_NODES"},
+      {"REDIS_MODE", "sentinel", "which needs REDIS_SENTINEL; REDIS_MODE is sentinel, which needs REDIS_MASTER"},
+      {"REDIS_MODE", "twin", "expected auto, none, single, sentinel or cluster"},
+      {"REDIS_SENTINEL", "s:1", "REDIS_MODE is sentinel, which needs REDIS_MASTER"},
+      {"REDIS_MASTER", "m", "REDIS_MODE is sentinel, which needs REDIS_SENTINEL"},
+      {"REDIS_CLUSTER_NODES", "n:1,n:2", NULL},
       {"TRUSTED_PROXIES", "10.0.0.0/8, ::1 192.168.1.1", NULL},
       {"TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES is"},
       {"CORS_ALLOWED_ORIGINS", "https://a.example,http://localhost:3000", NULL},
@@ -104,17 +109,41 @@ Test(settings, tools_need_nothing) {
   buffer_done(&faults);
 }
 
-Test(settings, redis_follows_its_url) {
-  struct settings s;
-  struct buffer faults;
-  set_needed();
-  setenv("REDIS_URL", "rediss://h:1", 1);
-  buffer_init(&faults, 4096);
-  cr_assert_eq(settings_load(&s, SETTINGS_SERVE, &faults), 0);
-  cr_expect_eq(s.redis_mode, REDIS_MODE_SINGLE);
-  setenv("REDIS_MODE", "none", 1);
-  cr_assert_eq(settings_load(&s, SETTINGS_SERVE, &faults), 0);
-  cr_expect_eq(s.redis_mode, REDIS_MODE_NONE);
+/* Which Redis the server takes, by what is set. */
+Test(settings, redis_follows_what_is_set) {
+  static const struct {
+    const char *mode, *url, *sentinel, *master, *nodes, *fault;
+    enum redis_mode expect;
+  } rows[] = {
+      {"", "", "", "", "", NULL, REDIS_MODE_NONE},
+      {"auto", "rediss://h:1", "", "", "", NULL, REDIS_MODE_SINGLE},
+      {"none", "rediss://h:1", "", "", "", NULL, REDIS_MODE_NONE},
+      {"", "", "s1:1,s2:2", "m", "", NULL, REDIS_MODE_SENTINEL},
+      {"", "", "", "", "n1:1,n2:2", NULL, REDIS_MODE_CLUSTER},
+      {"", "redis://h", "s:1", "m", "", "REDIS_URL and REDIS_SENTINEL are both set, set one of them or choose by REDIS_MODE", 0},
+      {"", "redis://h", "", "", "n:1", "REDIS_URL and REDIS_CLUSTER_NODES are both set", 0},
+      {"cluster", "redis://h", "s:1", "m", "n:1", NULL, REDIS_MODE_CLUSTER},
+      {"single", "redis://h", "s:1", "m", "n:1", NULL, REDIS_MODE_SINGLE},
+      {"sentinel", "redis://h", "s:1", "", "", "REDIS_MODE is sentinel, which needs REDIS_MASTER", 0},
+  };
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    struct settings s;
+    struct buffer faults;
+    set_needed();
+    setenv("REDIS_MODE", rows[i].mode, 1);
+    setenv("REDIS_URL", rows[i].url, 1);
+    setenv("REDIS_SENTINEL", rows[i].sentinel, 1);
+    setenv("REDIS_MASTER", rows[i].master, 1);
+    setenv("REDIS_CLUSTER_NODES", rows[i].nodes, 1);
+    buffer_init(&faults, 4096);
+    int failed = settings_load(&s, SETTINGS_SERVE, &faults);
+    cr_assert_eq(failed, rows[i].fault ? -1 : 0, "row %zu: %s", i, buffer_text(&faults));
+    if (rows[i].fault)
+      cr_expect_not_null(strstr(buffer_text(&faults), rows[i].fault), "row %zu: %s", i, buffer_text(&faults));
+    else
+      cr_expect_eq(s.redis_mode, rows[i].expect, "row %zu", i);
+    buffer_done(&faults);
+  }
 }
 
 Test(settings, origins_match_exactly) {

@@ -48,10 +48,11 @@ void check_redis(struct checkup *checkup, struct check_finding *ret) {
   int64_t begun_ms = clock_monotonic_ms();
   struct loop *loop = loop_new(&error);
   struct resolver *resolver = loop ? resolver_new(loop, &error) : NULL;
-  struct redis_settings settings = {checkup->settings.redis_url, REDIS_PATIENCE_MS};
+  struct redis_settings settings = settings_redis(&checkup->settings);
+  settings.timeout_ms = REDIS_PATIENCE_MS;
   struct redis *redis = resolver ? redis_new(loop, resolver, &settings, &error) : NULL;
   if (!redis || wait_for_redis(loop, redis, &error) < 0)
-    check_fail(ret, &error, "correct REDIS_URL");
+    check_fail(ret, &error, "correct the variable that it names");
   else
     tell_redis(redis, clock_monotonic_ms() - begun_ms, ret);
   redis_free(redis);

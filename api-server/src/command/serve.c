@@ -2,18 +2,21 @@
 #include "crypto/keyring.h"
 #include "serve/parent.h"
 #include "store/database_url.h"
-#include "store/redis.h"
+#include "store/redis_target.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* What only this start can mend is said before anything is bound: a worker would say it again and again. */
 static int check(const struct settings *settings, struct error *error) {
   struct database_url url = {0};
-  struct redis_address address;
+  struct redis_settings redis = settings_redis(settings);
+  struct redis_target target;
   _cleanup_(keyring_freep) struct keyring *ring = NULL;
   if (database_url_init(&url, "DATABASE_URL", settings->database_url, NULL, error) < 0) return -1;
   database_url_done(&url);
-  if (settings->redis_mode == REDIS_MODE_SINGLE && parse_redis_url(settings->redis_url, &address, error) < 0) return -1;
+  if (redis.mode != REDIS_MODE_NONE && redis_target_parse(&redis, &target, error) < 0) return -1;
+  explicit_bzero(&target, sizeof target);
   if (keyring_load(settings->jwks_dir, &ring, error) < 0) return error_wrap(error, "JWKS_DIR");
   return 0;
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { REDIS_TIMEOUT_MS = 250, LOOK_MS = 20, LAST_MS = 500 };
+enum { LOOK_MS = 20, LAST_MS = 500 };
 
 struct worker {
   const struct worker_setup *setup;
@@ -91,8 +91,9 @@ static int start_store(struct worker *w, struct error *error) {
   if (!app->db) return -1;
   app->auth.db = app->db;
   schema_watch_start(&app->schema, w->loop, app->db);
-  if (settings->redis_mode == REDIS_MODE_SINGLE) {
-    app->redis = redis_new(w->loop, app->resolver, &(struct redis_settings){settings->redis_url, REDIS_TIMEOUT_MS}, error);
+  if (settings->redis_mode != REDIS_MODE_NONE) {
+    struct redis_settings redis = settings_redis(settings);
+    app->redis = redis_new(w->loop, app->resolver, &redis, error);
     if (!app->redis) return -1;
   }
   app->limiter = limiter_new(w->loop, app->redis, w->setup->limits, settings->rate_limit_window_ms, &app->limiter_stats, error);

@@ -7,6 +7,7 @@
 
 enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SETTING_ORIGINS, SETTING_NETWORKS };
 enum setting_flags { SETTING_IS_SECRET = 1, SETTING_NOT_IN_PRODUCTION = 2 };
+enum { REDIS_TIMEOUT_MS = 250 };
 
 struct setting {
   const char *name;
@@ -25,8 +26,10 @@ struct setting {
 
 static const struct choice environments[] = {
     {"development", ENVIRONMENT_DEVELOPMENT}, {"staging", ENVIRONMENT_STAGING}, {"production", ENVIRONMENT_PRODUCTION}, {0}};
-static const struct choice redis_modes[] = {{"auto", REDIS_MODE_AUTO}, {"none", REDIS_MODE_NONE}, {"single", REDIS_MODE_SINGLE}, {0}};
 static const struct choice poolers[] = {{"none", POOLER_NONE}, {"pgbouncer", POOLER_PGBOUNCER}, {0}};
+static const struct choice redis_modes[] = {{"auto", REDIS_MODE_AUTO},       {"none", REDIS_MODE_NONE},
+                                            {"single", REDIS_MODE_SINGLE},   {"sentinel", REDIS_MODE_SENTINEL},
+                                            {"cluster", REDIS_MODE_CLUSTER}, {0}};
 static const struct choice log_levels[] = {
     {"trace", LOG_TRACE}, {"debug", LOG_DEBUG}, {"info", LOG_INFO}, {"warn", LOG_WARN}, {"error", LOG_ERROR}, {"fatal", LOG_FATAL}, {0}};
 
@@ -65,8 +68,11 @@ static const struct setting table[] = {
     {"DATABASE_POOLER", .offset = AT(database_pooler), CHOICE(poolers), FALLBACK("none"), .doc = "pgbouncer where DATABASE_URL leads to one in transaction mode: nothing then relies on a session of its own. Set DB_POOL higher there: a connection carries one request at a time."},
     {"DATABASE_DIRECT_URL", .offset = AT(database_direct_url), TEXT(1, 4096), .begins_with = "postgresql:// postgres://", SECRET, .doc = "PostgreSQL itself, past the pooler: migrations go there, and those that can't run in a transaction need it."},
     {"DB_POOL", .offset = AT(db_pool), INT(2, 64), FALLBACK("4"), .doc = "Connections to PostgreSQL a worker holds."},
-    {"REDIS_MODE", .offset = AT(redis_mode), CHOICE(redis_modes), FALLBACK("auto"), .doc = "auto: single where REDIS_URL is set, else none."},
-    {"REDIS_URL", .offset = AT(redis_url), TEXT(1, 4096), .begins_with = "redis:// rediss://", SECRET, .doc = "Where rate limits are counted for all pods together."},
+    {"REDIS_MODE", .offset = AT(redis_mode), CHOICE(redis_modes), FALLBACK("auto"), .doc = "auto: by the one of REDIS_URL, REDIS_SENTINEL and REDIS_CLUSTER_NODES that is set, else none. Any other mode ignores the variables that aren't its own."},
+    {"REDIS_URL", .offset = AT(redis_url), TEXT(1, 4096), .begins_with = "redis:// rediss://", SECRET, .doc = "Where rate limits are counted for all pods together: redis://[[user]:password@]host[:port][/database], or rediss:// for TLS."},
+    {"REDIS_SENTINEL", .offset = AT(redis_sentinel), TEXT(1, 4096), SECRET, .doc = "Or Sentinels that know where: host:port,host:port; with their login or TLS redis[s]://[[user]:password@]host:port,host:port. Needs REDIS_MASTER."},
+    {"REDIS_MASTER", .offset = AT(redis_master), TEXT(1, 4096), SECRET, .doc = "The name of the master that the Sentinels watch; with its servers' login or TLS redis[s]://[[user]:password@]name[/database]."},
+    {"REDIS_CLUSTER_NODES", .offset = AT(redis_cluster_nodes), TEXT(1, 4096), SECRET, .doc = "Or some nodes of a Redis Cluster: host:port,host:port; with a login or TLS redis[s]://[[user]:password@]host:port,host:port."},
     {"RATE_LIMIT_WINDOW_MS", .offset = AT(rate_limit_window_ms), INT(100, 86400000), FALLBACK("60000"), .doc = "The window of all rate limits."},
     {"RATE_LIMIT_READ_MAX", .offset = AT(rate_limit_read_max), INT(1, 1000000000), FALLBACK("120"), .doc = "Reads a window and client."},
     {"RATE_LIMIT_WRITE_MAX", .offset = AT(rate_limit_write_max), INT(1, 1000000000), FALLBACK("30"), .doc = "Writes a window and client."},
@@ -221,9 +227,46 @@ static void read_row(const struct setting *row, struct settings *into, enum sett
   if (text && parse_value(row, text, (char *)into + row->offset) < 0) complain(faults, row, text);
 }
 
+/* What a mode of Redis is told by. */
+struct redis_row {
+  const struct choice *mode;
+  const char *name, *value, *more, *more_value;
+};
+
+static void need_for_redis(struct buffer *faults, const struct redis_row *row, const char *name, const char *value) {
+  if (!name || value) return;
+  fault(faults, "");
+  buffer_printf(faults, "REDIS_MODE is %s, which needs %s", row->mode->name, name);
+}
+
+/* The mode of the one that is set. */
+static int64_t guess_redis(const struct redis_row *rows, size_t count, struct buffer *faults) {
+  const struct redis_row *taken = NULL;
+  for (const struct redis_row *row = rows; row < rows + count; row++) {
+    if (!row->value && !row->more_value) continue;
+    if (taken) {
+      fault(faults, "");
+      buffer_printf(faults, "%s and %s are both set, set one of them or choose by REDIS_MODE", taken->name, row->name);
+    }
+    taken = row;
+  }
+  return taken ? taken->mode->value : REDIS_MODE_NONE;
+}
+
+static void settle_redis(struct settings *s, struct buffer *faults) {
+  const struct redis_row rows[] = {{&redis_modes[2], "REDIS_URL", s->redis_url, NULL, NULL},
+                                   {&redis_modes[3], "REDIS_SENTINEL", s->redis_sentinel, "REDIS_MASTER", s->redis_master},
+                                   {&redis_modes[4], "REDIS_CLUSTER_NODES", s->redis_cluster_nodes, NULL, NULL}};
+  if (s->redis_mode == REDIS_MODE_AUTO) s->redis_mode = guess_redis(rows, ELEMENTS(rows), faults);
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    if (rows[i].mode->value != s->redis_mode) continue;
+    need_for_redis(faults, &rows[i], rows[i].name, rows[i].value);
+    need_for_redis(faults, &rows[i], rows[i].more, rows[i].more_value);
+  }
+}
+
 static void check_together(struct settings *s, struct buffer *faults) {
-  if (s->redis_mode == REDIS_MODE_AUTO) s->redis_mode = s->redis_url ? REDIS_MODE_SINGLE : REDIS_MODE_NONE;
-  if (s->redis_mode == REDIS_MODE_SINGLE && !s->redis_url) fault(faults, "REDIS_MODE is single, which needs REDIS_URL");
+  settle_redis(s, faults);
   if (s->port == s->metrics_port) fault(faults, "PORT and METRICS_PORT are the same");
   if (!s->iap_strict && s->environment == ENVIRONMENT_PRODUCTION)
     fault(faults, "IAP_STRICT is false, which ENVIRONMENT=production refuses");
@@ -262,6 +305,15 @@ void settings_document(struct buffer *to) {
     if (row->flags & SETTING_NOT_IN_PRODUCTION) buffer_puts(to, "; refused in production");
     buffer_puts(to, ".\n\n");
   }
+}
+
+struct redis_settings settings_redis(const struct settings *s) {
+  return (struct redis_settings){.mode = (enum redis_mode)s->redis_mode,
+                                 .url = s->redis_url,
+                                 .sentinel = s->redis_sentinel,
+                                 .master = s->redis_master,
+                                 .cluster_nodes = s->redis_cluster_nodes,
+                                 .timeout_ms = REDIS_TIMEOUT_MS};
 }
 
 bool origins_hold(const struct origins *origins, const char *text, size_t n) {

@@ -13,12 +13,12 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "http/address.h"
+#include "store/redis_target.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum environment { ENVIRONMENT_DEVELOPMENT, ENVIRONMENT_STAGING, ENVIRONMENT_PRODUCTION };
-enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_NONE, REDIS_MODE_SINGLE };
 enum database_pooler { POOLER_NONE, POOLER_PGBOUNCER };
 
 enum { ORIGINS_MAX = 32 };
@@ -53,7 +53,7 @@ struct settings {
   int64_t database_pooler; /* enum database_pooler */
   int64_t db_pool;
   int64_t redis_mode; /* enum redis_mode; never AUTO after settings_load */
-  const char *redis_url;
+  const char *redis_url, *redis_sentinel, *redis_master, *redis_cluster_nodes;
   int64_t rate_limit_window_ms, rate_limit_read_max, rate_limit_write_max, rate_limit_webhook_max, rate_limit_issuer_max;
 
   const char *auth_issuer, *auth_audience;
@@ -82,5 +82,8 @@ int settings_load(struct settings *ret, enum settings_for what, struct buffer *f
 
 /* One paragraph a variable. */
 void settings_document(struct buffer *to);
+
+/* Where Redis is, for redis_new and redis_target_parse; borrowed. */
+struct redis_settings settings_redis(const struct settings *settings);
 
 bool origins_hold(const struct origins *origins, const char *text, size_t n);

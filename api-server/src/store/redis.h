@@ -1,20 +1,30 @@
-/* Redis, one server: commands pipelined over one connection on the loop.
+/* Redis: one server, a primary that Sentinel names, or a cluster; commands pipelined over the loop's own connections.
  *
- *     struct redis *redis = redis_new(loop, resolver, &(struct redis_settings){.url = url, .timeout_ms = 250}, &error);
+ *     struct redis *redis = redis_new(loop, resolver, &(struct redis_settings){REDIS_MODE_SINGLE, .url = url, .timeout_ms = 250}, &error);
  *     command->done = on_reply;
  *     redis_submit(redis, command, 3, (const char *[]){"SET", "k", "v"}, (size_t[]){3, 1, 1}, &error);
  *
  * Nothing waits for a Redis that is away: redis_submit fails at once, and the caller does without. A command that isn't answered within
- * timeout_ms takes the connection with it, since answers come in order; every command on it then fails. The connection is made anew with
- * back-off (50 ms … 1 s) and counts as up once PING was answered.
+ * timeout_ms takes its connection with it, since answers come in order; every command on it then fails. Connections are made anew with back-off
+ * (50 ms … 1 s) and count as up once PING (Sentinel: ROLE) was answered. Nothing is ever sent twice, unless Redis said that it didn't do it.
  *
- * URL: redis://[[user]:password@]host[:port][/database], percent-decoded. Protocol: RESP2 (redis.io/docs/reference/protocol-spec); hiredis
- * formats the commands and parses the replies, the socket is ours. Owner: whoever called redis_new. One thread, one loop; made after fork.
+ *   single    one connection, to REDIS_URL
+ *   Sentinel  one connection, to the master that the first reachable sentinel names; +switch-master is followed at once (redis_sentinel.h)
+ *   cluster   one connection a primary, the one that serves the key's slot is asked; MOVED, ASK and TRYAGAIN are obeyed (redis_cluster.h)
+ *
+ * What the user of an ACL needs, beside AUTH:
+ *
+ *     ~supernova:limit:* &supernova:* +ping +eval +evalsha +incr +pttl +pexpire +publish +subscribe +unsubscribe
+ *     +select (with a database), +role (Sentinel), +cluster|slots +asking (cluster)
+ *     and at the sentinels: &+switch-master +ping +subscribe +sentinel|get-master-addr-by-name
+ *
+ * Where it is and how one logs in: redis_target.h. TLS: redis_tls.h. Owner: whoever called redis_new. One thread, one loop; made after fork.
  */
 #pragma once
 
 #include "base/error.h"
 #include "store/dependency.h"
+#include "store/redis_target.h"
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
@@ -27,11 +37,6 @@ struct redis;
 
 enum { REDIS_IN_FLIGHT = 4096 };
 
-struct redis_settings {
-  const char *url; /* REDIS_URL; copied */
-  int64_t timeout_ms;
-};
-
 /* Embedded in what waits for the reply. */
 struct redis_command {
   /* Called exactly once, never from within redis_submit. REPLY (borrowed until the return; may be of type REDIS_REPLY_ERROR) is NULL where ERROR
@@ -40,24 +45,17 @@ struct redis_command {
   struct redis_flight *flight; /* the redis' own; NULL: not under way */
 };
 
-/* A checked REDIS_URL. */
-struct redis_address {
-  char host[256], user[128], password[512];
-  int port, database;
-};
-/* -1 (ERROR_INVALID) with a sentence that holds nothing of TEXT. */
-int parse_redis_url(const char *text, struct redis_address *ret, struct error *error) _must_check_;
-
 struct redis *redis_new(struct loop *loop, struct resolver *resolver, const struct redis_settings *settings, struct error *error);
 void redis_free(struct redis *redis); /* accepts NULL; commands under way are not called back */
 
-/* The arguments are copied. -1 (ERROR_RETRY) while it is away or REDIS_IN_FLIGHT commands are under way; `done` is then not called. */
+/* The arguments are copied; LENGTHS may be NULL for strings. Which of them is the key: redis_topology.h. -1 (ERROR_RETRY) while the one that it
+ * would go to is away, or REDIS_IN_FLIGHT commands are under way; `done` is then not called. */
 int redis_submit(struct redis *redis, struct redis_command *command, int count, const char **arguments, const size_t *lengths,
                  struct error *error) _must_check_;
 void redis_cancel(struct redis_command *command); /* not called back any more; fine when not under way */
 
 struct redis_health {
-  bool up;
+  bool up;                       /* every server that is needed is there, and none has just said that it can't serve us */
   enum dependency_reason reason; /* of the last failure, while not up */
   const char *message;           /* a sentence without secrets; borrowed until the loop turns */
   int64_t latency_us;            /* of the last reply; -1 before the first */

@@ -1,0 +1,342 @@
+"""Rate limits are counted in Redis in each of its modes, exactly; and when parts of Redis die, move, come back or refuse us, clients don't notice."""
+
+import contextlib
+import secrets
+import threading
+import time
+
+import pytest
+from conftest import until
+from redis_topologies import Authority, Cluster, RedisError, Sentinels, Single
+
+LEAST_RIGHTS = ["~supernova:limit:*", "&supernova:*", "+ping", "+eval", "+evalsha", "+incr", "+pttl", "+pexpire", "+publish", "+subscribe",
+                "+unsubscribe"]
+RIGHTS_OF_MODE = {"single": ["+select"], "sentinel": ["+role"], "cluster": ["+cluster|slots", "+asking"]}
+RIGHTS_AT_SENTINEL = ["&+switch-master", "+ping", "+subscribe", "+sentinel|get-master-addr-by-name"]
+
+
+@pytest.fixture(scope="module")
+def topologies(tmp_path_factory):
+    """topologies(Cluster): one of each kind for all tests, as it is after the tests before."""
+    with contextlib.ExitStack() as stack:
+        made = {}
+
+        def get(kind):
+            if kind not in made:
+                made[kind] = stack.enter_context(kind(tmp_path_factory.mktemp(kind.mode)))
+            return made[kind]
+
+        yield get
+
+
+class Client:
+    """Reads as one subject."""
+
+    def __init__(self, server, subject=None):
+        self.server, self.subject = server, subject or "p-" + secrets.token_hex(8)
+        self.token = server.mint(self.subject)
+
+    def read(self):
+        answer = self.server.get(f"/api/entitlements/{self.subject}", token=self.token)
+        assert answer.status in (200, 429), (answer.status, answer.body)
+        return answer
+
+
+class Load:
+    """Clients that read all the time: the block's `answers` say how it went."""
+
+    def __init__(self, server, clients=12):
+        self.clients, self.answers, self.failures = [Client(server) for _ in range(clients)], 0, []
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(self.clients[i::3],)) for i in range(3)]
+
+    def run(self, clients):
+        while not self.over.wait(0.01):
+            for client in clients:
+                try:
+                    start = time.monotonic()
+                    client.read()
+                    assert time.monotonic() - start < 8
+                    self.answers += 1
+                except (AssertionError, OSError) as error:
+                    self.failures.append(error)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        assert not self.failures, self.failures[:3]
+        assert self.answers > 20
+
+
+def redis_health(server):
+    return server.inner("/healthz?verbose").json["dependencies"]["redis"]
+
+
+def well(server):
+    """Both workers say that Redis is there."""
+    return all(redis_health(server)["ok"] for _ in range(4)) and server.metric('supernova_dependency_up{name="redis"}') == 1
+
+
+def counts(server):
+    return server.metric("supernova_limiter_hits_total"), server.metric("supernova_limiter_misses_total")
+
+
+def counted_by_redis(server):
+    """A moment of reads that Redis counted alone; the metrics are published with a delay."""
+    before = counts(server)
+    clients = [Client(server) for _ in range(8)]
+    for client in clients:
+        client.read()
+    until(lambda: sum(counts(server)) >= sum(before) + 16, what="the counts")
+    return counts(server)[1] == before[1]
+
+
+# --- exact
+
+@pytest.mark.parametrize("kind", [Single, Sentinels, Cluster])
+def test_limits_are_exact(start, topologies, kind):
+    server = start(RATE_LIMIT_READ_MAX="120", WORKERS="2", **topologies(kind).env)
+    until(lambda: well(server), what="Redis")
+    client = Client(server)
+    answers = [client.read() for _ in range(140)]
+    assert [a.status for a in answers] == [200] * 120 + [429] * 20
+    assert [int(a.headers["X-RateLimit-Remaining"]) for a in answers] == [*range(119, -1, -1), *[0] * 20]
+    assert answers[0].headers["RateLimit-Policy"] == '"read";q=120;w=60' and "r=119" in answers[0].headers["RateLimit"]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+    parallel, statuses = Client(server), []
+
+    def hammer():
+        for _ in range(4):
+            statuses.append(parallel.read().status)
+
+    threads = [threading.Thread(target=hammer) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) == 256 and statuses.count(200) == 120
+    until(lambda: counts(server)[0] >= 396, what="the count")
+    assert counts(server)[1] == 0, server.logged()[-3000:]
+
+
+# --- Sentinel
+
+def test_sentinel_fail_over(start, topologies):
+    trio = topologies(Sentinels)
+    server = start(WORKERS="2", **trio.env)
+    until(lambda: well(server), what="Redis")
+    old = trio.master()
+    with Load(server):
+        old.kill()
+        until(lambda: (new := trio.master()) and new is not old, 20, "another master")
+        until(lambda: well(server), 10, "the server to follow")
+    assert counted_by_redis(server)
+    assert server.lines(msg="redis is away") and server.lines(msg="redis is there")
+
+    # the old one comes back believing that it is the master, until the Sentinels tell it; nobody asks it
+    old.start()
+    assert counted_by_redis(server)
+    assert old.info("keyspace", "db0") is None
+
+
+def test_a_paused_master_is_left(start, topologies):
+    """It takes connections and answers nothing, and comes back believing that it is the master still."""
+    trio = topologies(Sentinels)
+    until(lambda: trio.settled() and trio.master(), 20, "the Sentinels")
+    server = start(WORKERS="1", RATE_LIMIT_READ_MAX="5", **trio.env)
+    until(lambda: well(server), what="Redis")
+    old, client = trio.master(), Client(server)
+    old.pause()
+    try:
+        statuses = [client.read().status for _ in range(20)]
+        assert statuses.count(200) <= 10 and statuses[-1] == 429  # so many in Redis, and so many in the pod's memory
+        until(lambda: (new := trio.master()) and new is not old, 20, "another master")
+        until(lambda: well(server), 10, "the server to follow")
+    finally:
+        old.resume()
+    assert counted_by_redis(server)
+
+
+def test_without_sentinels(start, topologies, tmp_path):
+    """What is connected stays; who begins then has only its own memory, and says so."""
+    trio = topologies(Sentinels)
+    server = start(WORKERS="1", **trio.env)
+    until(lambda: well(server), what="Redis")
+    for sentinel in trio.sentinels:
+        sentinel.kill()
+    late = start(WORKERS="1", RATE_LIMIT_READ_MAX="3", **trio.env)
+    until(lambda: redis_health(late) == {"ok": False, "error": "refused"}, what="the reason")
+    assert late.metric('supernova_dependency_up{name="redis"}') == 0
+    client = Client(late)
+    assert [client.read().status for _ in range(5)] == [200] * 3 + [429] * 2
+    assert counted_by_redis(server) and well(server)
+    trio.sentinels[2].start()
+    until(lambda: well(late), 10, "Redis, through the one Sentinel")
+    assert counted_by_redis(late)
+    for sentinel in trio.sentinels[:2]:
+        sentinel.start()
+    until(trio.settled, 20, "the Sentinels")
+
+
+# --- Cluster
+
+def test_cluster_loses_a_primary(start, topologies):
+    cluster = topologies(Cluster)
+    server = start(WORKERS="2", **cluster.env)
+    until(lambda: well(server), what="Redis")
+    victim = cluster.primaries()[0]
+    with Load(server):
+        victim.kill()
+        until(lambda: not redis_health(server)["ok"], what="the loss")
+        until(lambda: len(cluster.primaries()) == 3 and cluster.well(), 20, "a replica to take over")
+        until(lambda: well(server), 10, "the server to follow")
+    assert counted_by_redis(server)
+    victim.start()
+    until(lambda: victim.role() == "slave" and cluster.well(), 20, "the node to follow")
+    assert counted_by_redis(server)
+
+
+def test_a_slot_moves_while_it_is_used(start, topologies):
+    """Each step of a resharding, with reads in between: before, ASK, after and MOVED are one count."""
+    cluster = topologies(Cluster)
+    server = start(WORKERS="1", RATE_LIMIT_READ_MAX="40", **cluster.env)
+    until(lambda: well(server), what="Redis")
+    before = set(cluster.keys())
+    client, remaining = Client(server), iter(range(39, -1, -1))
+
+    def read(count):
+        assert [int(client.read().headers["X-RateLimit-Remaining"]) for _ in range(count)] == [next(remaining) for _ in range(count)]
+
+    read(5)
+    key = next(k for k in cluster.keys() if k not in before and "{read:" in k)
+    source = cluster.keys()[key]
+    target = next(n for n in cluster.primaries() if n is not source)
+    slot = source.ask("CLUSTER", "KEYSLOT", key)
+    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
+    read(5)
+    assert source.ask("MIGRATE", "127.0.0.1", target.port, key, 0, 5000) == "OK"
+    read(10)  # ASK: the script is new to the target, and goes there as a whole
+    with pytest.raises(RedisError, match="^ASK"):
+        source.ask("EXISTS", key)
+    for node in (target, source):
+        node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
+    read(10)  # MOVED, then straight
+    assert cluster.keys()[key] is target
+    until(lambda: cluster.owner(slot) is target, what="all to agree")
+    read(10)
+    assert client.read().status == 429 and counts(server)[1] == 0 and well(server)
+
+
+def test_resharding_under_load(start, topologies):
+    """A range of slots goes to another node while everybody reads. No read is refused or lost, and Redis counts all of them."""
+    cluster = topologies(Cluster)
+    server = start(WORKERS="2", **cluster.env)
+    until(lambda: well(server), what="Redis")
+    source, target = cluster.primaries()[:2]
+    with Load(server, 30):
+        until(lambda: counts(server)[0] > 200, what="load")
+        ranges = [r for r in source.ask("CLUSTER", "SLOTS") if r[2][1] == source.port]
+        slots = range(ranges[0][0], min(ranges[0][1], ranges[0][0] + 400))
+        for slot in slots:
+            target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+            source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
+            while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 100):
+                source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
+            for node in (target, source):
+                node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
+    until(lambda: well(server), what="Redis")
+    assert counts(server)[1] == 0, server.logged()[-3000:]
+
+
+def test_a_cluster_that_is_gone_and_back(start, topologies):
+    cluster = topologies(Cluster)
+    server = start(WORKERS="1", RATE_LIMIT_READ_MAX="3", **cluster.env)
+    until(lambda: well(server), what="Redis")
+    for node in cluster.nodes:
+        node.kill()
+    until(lambda: redis_health(server) == {"ok": False, "error": "refused"}, what="the reason")
+    client = Client(server)
+    assert [client.read().status for _ in range(5)] == [200] * 3 + [429] * 2
+    for node in cluster.nodes:
+        node.start()
+    until(cluster.well, 20, "the cluster")
+    until(lambda: well(server), 10, "Redis to be back")
+    assert counted_by_redis(server)
+
+
+# --- TLS
+
+def test_tls(start, tmp_path):
+    authority, other = Authority(tmp_path / "ca"), Authority(tmp_path / "other")
+    with Single(tmp_path, tls=authority) as redis:
+        server = start(WORKERS="1", SSL_CERT_FILE=str(authority.ca), **redis.env)
+        until(lambda: well(server), what="Redis")
+        assert counted_by_redis(server)
+        untrusting = start(WORKERS="1", SSL_CERT_FILE=str(other.ca), **redis.env)
+        until(lambda: redis_health(untrusting) == {"ok": False, "error": "tls"}, what="the reason")
+        assert untrusting.lines(reason="tls") and Client(untrusting).read().status == 200
+        plain = start(WORKERS="1", REDIS_MODE="single", REDIS_URL=redis.env["REDIS_URL"].replace("rediss", "redis"))
+        until(lambda: redis_health(plain) == {"ok": False, "error": "unreachable"}, what="the reason")
+    wrong = Authority(tmp_path / "wrong", "DNS:other.example")
+    with Single(tmp_path, tls=wrong) as redis:
+        server = start(WORKERS="1", SSL_CERT_FILE=str(wrong.ca), **redis.env)
+        until(lambda: redis_health(server) == {"ok": False, "error": "tls"}, what="the reason")
+        until(lambda: any("hostname mismatch" in line["err"] for line in server.lines(reason="tls")), what="the sentence")
+
+
+@pytest.mark.parametrize("kind", [Sentinels, Cluster])
+def test_tls_to_all_of_them(start, tmp_path, kind):
+    authority = Authority(tmp_path / "ca")
+    with kind(tmp_path, tls=authority) as redis:
+        server = start(WORKERS="1", SSL_CERT_FILE=str(authority.ca), **redis.env)
+        until(lambda: well(server), what="Redis")
+        assert counted_by_redis(server)
+
+
+# --- logins
+
+@pytest.mark.parametrize("kind", [Single, Sentinels, Cluster])
+def test_least_rights(start, topologies, kind):
+    redis, login = topologies(kind), "redis://app:p%40ss%2C%2F@"
+    redis.acl("app", "reset", "on", ">p@ss,/", *LEAST_RIGHTS, *RIGHTS_OF_MODE[kind.mode])
+    env = {name: (login + value.removeprefix("redis://") if value and name != "REDIS_MODE" else value) for name, value in redis.env.items()}
+    if kind is Sentinels:
+        for sentinel in redis.sentinels:
+            sentinel.ask("ACL", "SETUSER", "app", "reset", "on", ">p@ss,/", *RIGHTS_AT_SENTINEL)
+    server = start(WORKERS="1", **env)
+    until(lambda: well(server), what="Redis")
+    assert counted_by_redis(server)
+    wrong = start(WORKERS="1", **{name: value.replace("p%40ss", "guess") for name, value in env.items()})
+    until(lambda: redis_health(wrong) == {"ok": False, "error": "auth"}, what="the reason")
+    assert "guess" not in wrong.logged() and Client(wrong).read().status == 200
+
+
+def test_a_right_is_missing(start, topologies):
+    """The server answers and can't be used: that is said, and the pod's memory counts."""
+    redis = topologies(Single)
+    redis.acl("poor", "reset", "on", ">secret", "~supernova:limit:*", "+ping", "+select", "+eval", "+evalsha", "+pttl", "+pexpire")
+    server = start(WORKERS="1", RATE_LIMIT_READ_MAX="2", **{**redis.env, "REDIS_URL": redis.env["REDIS_URL"].replace("//", "//poor:secret@")})
+    client = Client(server)
+    assert [client.read().status for _ in range(4)] == [200] * 2 + [429] * 2
+    until(lambda: redis_health(server) == {"ok": False, "error": "auth"}, what="the reason")
+    redis.acl("poor", "+incr")
+    assert Client(server).read().status == 200
+    until(lambda: well(server), what="Redis")
+
+
+def test_the_wrong_mode_is_said(start, topologies):
+    """REDIS_URL to a node of a cluster, and REDIS_CLUSTER_NODES to a server that is none."""
+    node, alone = topologies(Cluster).nodes[0], topologies(Single).nodes[0]
+    single = start(WORKERS="1", REDIS_URL=f"redis://127.0.0.1:{node.port}")
+    cluster = start(WORKERS="1", REDIS_URL="", REDIS_CLUSTER_NODES=f"127.0.0.1:{alone.port}")
+    until(lambda: Client(single).read() and redis_health(single) == {"ok": False, "error": "refused"}, what="the reason")
+    until(lambda: redis_health(cluster) == {"ok": False, "error": "refused"}, what="the reason")
+    assert any("cluster support disabled" in line["err"] for line in cluster.lines(msg="redis is away"))
