@@ -1,12 +1,5 @@
 /* Texts that bear their own certificates. The input is tried as a text as it is; split at its first line end, as a header and a payload that
- * are signed well; and as a payload, or as a first certificate, under a header and a signature that are right.
- *
- *     clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Ilib/base/include \
- *       -Ilib/codec/include -Ilib/crypto/include -Ilib/crypto/tests lib/crypto/fuzz/fuzz_x5c.c \
- *       lib/crypto/src/{digest,es256,jws_x5c,x5c_chain}.c lib/codec/src/{base64,json,json_check}.c \
- *       lib/base/src/{buffer,cleanup,error}.c -lcjson -lcrypto -lm -o fuzz_x5c
- *     ./fuzz_x5c -max_len=4096 -max_total_time=60 /tmp/new-inputs lib/crypto/fuzz/corpus_x5c
- */
+ * are signed well; and as a payload, or as a first certificate, under a header and a signature that are right. */
 #include "crypto/x5c.h"
 #include "forge_x5c.h"
 
