@@ -1,5 +1,6 @@
 #include "command/command.h"
 #include "crypto/keyring.h"
+#include "iap/google_token.h"
 #include "serve/parent.h"
 #include "store/database_url.h"
 #include "store/redis_target.h"
@@ -17,6 +18,9 @@ static int check(const struct settings *settings, struct error *error) {
   database_url_done(&url);
   if (redis.mode != REDIS_MODE_NONE && redis_target_parse(&redis, &target, error) < 0) return -1;
   explicit_bzero(&target, sizeof target);
+  struct google_tokens tokens;
+  if (google_tokens_init(&tokens, settings, NULL, error) < 0) return -1;
+  google_tokens_done(&tokens);
   if (keyring_load(settings->jwks_dir, &ring, error) < 0) return error_wrap(error, "JWKS_DIR");
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "store/statements.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PURCHASE_TEXT_MAX = 32 * 1024 };
@@ -84,6 +85,12 @@ int purchase_read(const PGresult *result, struct purchase_outcome *ret, struct e
 }
 
 const char *purchase_result_name(enum purchase_result result) { return results[result]; }
+
+void purchase_count(struct metrics *metrics, const char *store, const char *via, enum purchase_result result) {
+  char labels[96];
+  (void)snprintf(labels, sizeof labels, "store=\"%s\",via=\"%s\",result=\"%s\"", store, via, results[result]);
+  series_add(metrics_series(metrics, METRIC_IAP_PURCHASES, labels), 1);
+}
 
 /* Steps through a list separated by commas and spaces. */
 static bool list_holds(const char *list, const char *text) {

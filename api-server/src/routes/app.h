@@ -5,6 +5,8 @@
 #include "auth/authenticate.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "iap/google.h"
+#include "iap/google_push.h"
 #include "observe/request_metrics.h"
 #include "routes/design_tokens.h"
 #include "settings/settings.h"
@@ -27,6 +29,11 @@ struct app {
   struct limiter *limiter;
   struct limiter_stats limiter_stats;
   struct design_tokens design_tokens;
+  struct http_client *stores; /* calls of Google and Apple */
+  struct google google;
+  struct google_push google_push;
+  struct outbox *outbox;
+  struct sweep *sweep;
   struct http_server *http;
   struct request_metrics request_metrics;
   bool draining;

@@ -23,3 +23,7 @@ void product_get(struct request *request);
 void product_put(struct request *request);
 void product_cancel(struct request *request);
 void design_tokens_get(struct request *request);
+void iap_google_post(struct request *request);
+void iap_google_cancel(struct request *request);
+void webhook_google_post(struct request *request);
+void webhook_google_cancel(struct request *request);

@@ -33,6 +33,10 @@
    .handle = product_get, .cancel = product_cancel},                                                                        \
   {.method = HTTP_PUT, .path = "/api/products/:store/:productId", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,          \
    .limit = LIMIT_WRITE, .handle = product_put, .cancel = product_cancel, .takes_json = true},                              \
+  {.method = HTTP_POST, .path = "/api/iap/google/verify", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                  \
+   .limit = LIMIT_WRITE, .handle = iap_google_post, .cancel = iap_google_cancel, .takes_json = true},                       \
+  {.method = HTTP_POST, .path = "/api/webhooks/google", .doors = DOOR_PUBLIC, .limit = LIMIT_WEBHOOK,                       \
+   .handle = webhook_google_post, .cancel = webhook_google_cancel, .takes_json = true},                                     \
   OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
 /* clang-format on */
 

@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/host.h"
+#include "iap/outbox.h"
+#include "iap/sweep.h"
+#include "net/http_client.h"
 #include "observe/log_queue.h"
 #include "routes/app.h"
 #include "routes/call.h"
@@ -14,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 20, LAST_MS = 500 };
+enum { STORES_CONNECT_MS = 3000, LOOK_MS = 20, LAST_MS = 500 };
 
 struct worker {
   const struct worker_setup *setup;
@@ -100,6 +103,17 @@ static int start_store(struct worker *w, struct error *error) {
   return app->limiter ? 0 : -1;
 }
 
+static int start_stores(struct worker *w, struct error *error) {
+  struct app *app = &w->app;
+  struct http_client_options options = {.user_agent = "supernova-server/" SUPERNOVA_VERSION, .connect_timeout_ms = STORES_CONNECT_MS};
+  app->stores = http_client_new(w->loop, &options, error);
+  if (!app->stores || google_init(&app->google, app->settings, app->stores, error) < 0) return -1;
+  google_push_init(&app->google_push, app->settings, app->stores);
+  app->outbox = outbox_new(w->loop, app->db, &app->google, app->metrics, error);
+  app->sweep = app->outbox ? sweep_new(w->loop, app->db, &app->google, app->metrics, error) : NULL;
+  return app->sweep ? 0 : -1;
+}
+
 static int start_http(struct worker *w, struct error *error) {
   struct app *app = &w->app;
   const struct settings *settings = app->settings;
@@ -127,7 +141,7 @@ static int start(struct worker *w, struct error *error) {
   request_metrics_init(&app->request_metrics, app->metrics);
   timer_init(&w->life, w->loop, on_life);
   if (loop_on_signal(w->loop, SIGTERM, on_term, w, error) < 0) return -1;
-  if (start_auth(w, error) < 0 || start_store(w, error) < 0) return -1;
+  if (start_auth(w, error) < 0 || start_store(w, error) < 0 || start_stores(w, error) < 0) return -1;
   if (design_tokens_start(&app->design_tokens, w->loop, app->settings->design_tokens_file, error) < 0) return -1;
   w->host = host_new(w->loop, error);
   if (!w->host || start_http(w, error) < 0) return -1;
@@ -140,6 +154,11 @@ static void stop(struct worker *w) {
   http_server_free(app->http);
   host_free(w->host);
   publish_stop(&w->publisher);
+  sweep_free(app->sweep);
+  outbox_free(app->outbox);
+  google_push_done(&app->google_push);
+  google_done(&app->google);
+  http_client_free(app->stores);
   limiter_free(app->limiter);
   redis_free(app->redis);
   schema_watch_stop(&app->schema);

@@ -9,6 +9,7 @@ enum statement {
   STATEMENT_GRANT,        /* see entitlements.h */
   STATEMENT_IAP_APPLY,    /* this and the next ones: migrations/0004_store_functions.sql */
   STATEMENT_IAP_VOID,
+  STATEMENT_IAP_FIND, /* (store, token) -> product_id, profile; or no row */
   STATEMENT_WEBHOOK_NOTE,
   STATEMENT_OUTBOX_CLAIM,
   STATEMENT_OUTBOX_DONE,
