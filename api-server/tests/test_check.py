@@ -16,7 +16,8 @@ def check(database, services, keys, tmp_path):
 
     def check(**env):
         message.write_text("")
-        env = {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(keys), "ISSUER_ADMIN_SECRET": ISSUER_SECRET,
+        env = {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(keys), "ISSUER_ADMIN_SECRET": ISSUER_SECRET, "APP_JWT_SECRET": "a" * 32,
+               "SESSION_SECRET": "s" * 32, "COLLAB_PAY_WEBHOOK_SECRET": "c" * 32,
                "DESIGN_TOKENS_FILE": str(tokens), "TERMINATION_LOG": str(message), **env}
         done = run("check", "--output", "json", env=env)
         said = json.loads(done.stdout)
@@ -134,6 +135,28 @@ def test_behind_pgbouncer(check, services, database):
     assert done.returncode == 75 and done.by["direct"]["verdict"] == "again"
     assert "DATABASE_POOLER=pgbouncer" in check(DATABASE_URL=url).by["database"]["next"]
     bouncer.close()
+
+
+def test_the_oldest_schema_that_it_claims_has_all_that_it_needs(check, services):
+    """The image's min: every statement is understood there, and one step before it is called behind."""
+    lowest, newest = check().message["accepts"]
+    old = Database(services)
+    migrate = lambda to: run("migrate", "--to", str(to), env={"DATABASE_URL": old.url, "TERMINATION_LOG": "/dev/null"}).returncode
+    if lowest > 1:
+        assert migrate(lowest - 1) == 0
+        done = check(DATABASE_URL=old.url)
+        assert done.returncode == 0 and done.by["schema"]["verdict"] == "note" and "rights" not in done.by
+    assert migrate(lowest) == 0
+    done = check(DATABASE_URL=old.url)
+    assert done.returncode == 0 and done.by["rights"]["verdict"] == "note" and done.message["schemaVersion"] == lowest, done.stdout
+    assert (done.by["schema"]["verdict"] == "note") == (lowest < newest)
+    old.drop()
+
+
+def test_endpoints_without_their_secret_are_named(check):
+    done = check(APP_JWT_SECRET="", SESSION_SECRET="")
+    assert done.returncode == 0 and done.by["closed"]["verdict"] == "note"
+    assert "POST /auth/ticket (APP_JWT_SECRET)" in done.by["closed"]["sentence"] and "(SESSION_SECRET)" in done.by["closed"]["sentence"]
 
 
 def test_notes(check, tmp_path):

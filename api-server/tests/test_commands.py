@@ -1,6 +1,7 @@
 """The small subcommands, as a person types them: help, usage errors, and what they print."""
 
 import json
+import re
 import stat
 
 import pytest
@@ -50,8 +51,7 @@ def test_the_settings_are_documented():
 
 def test_version():
     done = run("version")
-    words = done.stdout.split()
-    assert done.returncode == 0 and words[0] == "supernova-server" and "commit" in done.stdout and "schema 1 to " in done.stdout
+    assert done.returncode == 0 and re.fullmatch(r"supernova-server \S+ \(commit \S+, schema \d+ to \d+\)\n", done.stdout), done.stdout
 
 
 # --- settings that are wrong

@@ -89,6 +89,30 @@ def test_a_newer_schema_is_fine_as_long_as_it_serves_this_image(migrate, empty, 
     assert "newer" in migrate("status").stdout
 
 
+def test_readiness_check_and_migrate_agree(migrate, empty, start, services, keys):
+    """One test of fit: an image on a schema that is behind, its own, newer and kind, newer and unkind."""
+    def ask(server, ready):
+        until(lambda: (server.get("/readyz").status == 200) == ready and server.inner("/healthz?verbose").json["schema"]["current"] is not None, what="readiness")
+        return server.inner("/healthz?verbose").json["schema"]
+
+    env = {"DATABASE_URL": empty.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(keys), "ISSUER_ADMIN_SECRET": "x" * 32, "TERMINATION_LOG": "/dev/null"}
+    check = lambda: run("check", env=env).returncode
+    newest = migrate("up").message["schemaVersion"]
+    assert ask(start(DATABASE_URL=empty.url), True)["current"] == newest and check() == 0
+    empty.sql("INSERT INTO schema_migration VALUES (998, '0998_kind.sql', 'x', 1, now(), 1)")
+    assert ask(start(DATABASE_URL=empty.url), True)["current"] == 998 and check() == 0 and migrate().returncode == 0
+    empty.sql("INSERT INTO schema_migration VALUES (999, '0999_unkind.sql', 'x', 999, now(), 1)")
+    schema = ask(start(ready=False, DATABASE_URL=empty.url), False)
+    assert schema["servesFrom"] == 999 and schema["max"] == newest and check() == 65 and migrate().returncode == 65
+
+
+def test_a_server_waits_for_its_schema(migrate, empty, start):
+    server = start(ready=False, DATABASE_URL=empty.url)
+    assert server.get("/readyz").status == 503
+    assert migrate("up").returncode == 0
+    until(lambda: server.up("/readyz"), seconds=5, what="readiness")
+
+
 def test_it_says_who_holds_the_lock_and_waits(empty, services, tmp_path):
     holder = subprocess.Popen([services["PG_BIN"] + "/psql", "-X", "-q", "-A", "-t", "-d", empty.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True, env={"PGAPPNAME": "the-other-job"})

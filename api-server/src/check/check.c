@@ -21,7 +21,7 @@ static const struct check table[] = {
     {"settings", NULL, check_settings}, {"database", NULL, check_database},    {"direct", has_pooler, check_direct},
     {"schema", NULL, check_schema},     {"rights", NULL, check_rights},        {"redis", has_redis, check_redis},
     {"keys", NULL, check_keys},         {"tokens", NULL, check_design_tokens}, {"bypass", has_bypass, check_bypass},
-    {"unused", NULL, check_unused},
+    {"closed", NULL, check_closed},     {"unused", NULL, check_unused},
 };
 
 enum { ROWS = ELEMENTS(table) };

@@ -64,4 +64,5 @@ void check_redis(struct checkup *checkup, struct check_finding *ret);
 void check_keys(struct checkup *checkup, struct check_finding *ret);
 void check_design_tokens(struct checkup *checkup, struct check_finding *ret);
 void check_bypass(struct checkup *checkup, struct check_finding *ret);
+void check_closed(struct checkup *checkup, struct check_finding *ret);
 void check_unused(struct checkup *checkup, struct check_finding *ret);

@@ -1,5 +1,4 @@
 /* What `check` asks of everything but PostgreSQL. */
-#include "auth/bypass.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "check/check.h"
@@ -12,7 +11,6 @@
 #include "store/resolver.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { REDIS_PATIENCE_MS = 3000 };
 
@@ -83,23 +81,4 @@ void check_design_tokens(struct checkup *checkup, struct check_finding *ret) {
   } else {
     check_tell(ret, CHECK_OK, "%zu bytes of design tokens", text.len);
   }
-}
-
-void check_bypass(struct checkup *checkup, struct check_finding *ret) {
-  int64_t now_ms = clock_real_ms();
-  struct bypass bypass = bypass_decide(&checkup->settings, now_ms);
-  if (bypass_is_open(&bypass, now_ms))
-    check_tell(ret, CHECK_NOTE, "DEV_AUTH_OPEN lets requests in without a token%s%s", bypass.until_ms < INT64_MAX ? " until " : "",
-               bypass.until_ms < INT64_MAX ? checkup->settings.dev_auth_open_until : "");
-  else
-    check_tell(ret, CHECK_NOTE,
-               "DEV_AUTH_OPEN is true and lets nobody in: outside development it needs DEV_AUTH_OPEN_UNTIL, 4 h ahead at most");
-}
-
-/* Taken, so that an older Secret needs no change. */
-void check_unused(struct checkup *checkup, struct check_finding *ret) {
-  const char *secret = getenv("APPLE_SHARED_SECRET");
-  (void)checkup;
-  if (secret && *secret)
-    check_tell(ret, CHECK_NOTE, "APPLE_SHARED_SECRET is set and not used: what Apple signs is verified by its certificates");
 }
