@@ -15,7 +15,7 @@ int address_parse_n(const char *text, size_t n, struct address *ret) {
   char copy[INET6_ADDRSTRLEN + 2];
   struct address parsed = {0};
   if (n >= 2 && text[0] == '[' && text[n - 1] == ']') text++, n -= 2;
-  if (!n || n >= sizeof copy) return -1;
+  if (!n || n >= sizeof copy || memchr(text, 0, n)) return -1;
   memcpy(copy, text, n);
   copy[n] = 0;
   if (inet_pton(AF_INET6, copy, parsed.bytes) != 1) {

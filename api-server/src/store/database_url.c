@@ -21,12 +21,14 @@ static bool is_host(const char *host) {
 
 /* None of these sentences repeats a part of the URL. */
 static int check(const PQconninfoOption *options, const char *variable, struct error *error) {
-  const char *host = find(options, "host"), *port = find(options, "port"), *name = find(options, "dbname");
+  const char *host = find(options, "host"), *address = find(options, "hostaddr");
+  const char *port = find(options, "port"), *name = find(options, "dbname");
   int64_t number;
-  if (!host) host = find(options, "hostaddr");
+  if (!host) host = address;
+  if (!address) address = host;
   if (!host) return error_set(error, ERROR_INVALID, "%s names no host", variable);
-  if (strchr(host, ',')) return error_set(error, ERROR_INVALID, "%s names several hosts, expected one", variable);
-  if (!is_host(host) || (name && strchr(name, '@')))
+  if (strchr(host, ',') || strchr(address, ',')) return error_set(error, ERROR_INVALID, "%s names several hosts, expected one", variable);
+  if (!is_host(host) || !is_host(address) || (name && strchr(name, '@')))
     return error_set(error, ERROR_INVALID,
                      "%s is cut at the wrong place: @ : / ? # %% in a user's name or password must be percent-encoded", variable);
   if (port && parse_int64(port, 1, 65535, &number) < 0)

@@ -148,14 +148,18 @@ static int copy_pem(const struct entry *entry, const char *key, char **to, struc
   return 0;
 }
 
+static bool is_url(const char *server) {
+  size_t scheme = !strncmp(server, "https://", 8) ? 8 : !strncmp(server, "http://", 7) ? 7 : 0;
+  return scheme && server[scheme] && server[scheme] != '/';
+}
+
 static int read_cluster(const struct entry *entry, struct kube_config *config, struct error *error) {
   if (copy_text(entry, "server", &config->server, error) < 0 || copy_text(entry, "tls-server-name", &config->tls_server_name, error) < 0 ||
       copy_text(entry, "proxy-url", &config->proxy, error) < 0 || copy_pem(entry, "certificate-authority", &config->ca_pem, error) < 0 ||
       copy_bool(entry, "insecure-skip-tls-verify", &config->insecure_skip_verify, error) < 0)
     return -1;
   if (!config->server) return complain(entry, "server", error, "is missing, expected https://HOST:PORT");
-  if (strncmp(config->server, "https://", 8) && strncmp(config->server, "http://", 7))
-    return complain(entry, "server", error, "is no URL, expected https://HOST:PORT");
+  if (!is_url(config->server)) return complain(entry, "server", error, "is no URL, expected https://HOST:PORT");
   for (size_t n = strlen(config->server); n && config->server[n - 1] == '/';) config->server[--n] = '\0';
   if (config->insecure_skip_verify && config->ca_pem)
     return complain(entry, "insecure-skip-tls-verify", error, "and a certificate authority exclude each other");
