@@ -1,0 +1,47 @@
+/* What the fuzzers of the operator demand of every manifest. */
+#pragma once
+
+#include "release/content.h"
+#include "render/render.h"
+#include "stack/fingerprint.h"
+#include "testing/fuzz.h"
+
+enum { MANIFEST_MAX = 4 << 20 };
+
+/* Ends MANIFEST: it is JSON when it is printed, and its fingerprint is its own. */
+static inline void check_manifest(cJSON *manifest) {
+  struct buffer text;
+  struct fingerprint fingerprint;
+  cJSON *back = NULL;
+  demand(manifest);
+  render_seal(manifest);
+  buffer_init(&text, MANIFEST_MAX);
+  json_print(manifest, &text);
+  demand(json_parse(text.data, text.len, &json_limits_cluster, &back, NULL) == 0 && json_equal(manifest, back));
+  demand(fingerprint_take(manifest, &fingerprint) == 0);
+  demand(fingerprint_covers(&fingerprint, &fingerprint) && !fingerprint_foreign(&fingerprint, &fingerprint));
+  fingerprint_done(&fingerprint);
+  cJSON_Delete(back);
+  cJSON_Delete(manifest);
+  buffer_done(&text);
+}
+
+/* Every child that STACK wants, with CONTENT as what is released. */
+static inline void check_children(const struct stack *stack, const struct content *content) {
+  const struct render_input in = {.stack = stack,
+                                  .release = &content->spec,
+                                  .image = content->image,
+                                  .content_hash = content->hash,
+                                  .env_hash = content->env_hash,
+                                  .env = content->env,
+                                  .secret_hash = "5555555555"};
+  char name[64];
+  for (size_t i = 0; i < CHILD_KINDS; i++) {
+    if (!child_kinds[i].wanted(&in)) continue;
+    child_kinds[i].name(&in, name);
+    demand(*name);
+    check_manifest(child_kinds[i].render(&in));
+  }
+  check_manifest(render_migration_job(&in, 4, 2));
+  check_manifest(render_revision(stack, content->json, content->hash, 4));
+}
