@@ -422,6 +422,12 @@ def test_an_unknown_product_is_kept(shop, profile):
     kept = shop.database.sql(f"SELECT outcome || payload FROM webhook_event WHERE id = '{message['message']['messageId']}'")
     assert kept.startswith("unknown_product{") and token in kept
     until(lambda: [line for line in shop.server.lines(outcome="unknown_product") if line["level"] == 50], what="the alert")
+    admin = shop.server.mint("root", ["admin"])
+    assert shop.server.request("PUT", "/api/products/google/later", body={"coins": 70}, token=admin).status in (200, 201)
+    until(lambda: shop.owned(profile)["coins"] == 170, 40, "what was kept to be replayed")
+    shop.told(token, consumed=1)
+    until(lambda: shop.database.sql(f"SELECT outcome || (payload IS NULL) FROM webhook_event WHERE id = '{message['message']['messageId']}'")
+          == "donetrue", what="its mark")
 
 
 @pytest.mark.parametrize("wrong", [

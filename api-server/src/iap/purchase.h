@@ -81,7 +81,7 @@ int purchase_read(const PGresult *result, struct purchase_outcome *ret, struct e
 /* "too_many": for logs and metrics. */
 const char *purchase_result_name(enum purchase_result result);
 
-/* Counts it in supernova_iap_purchases_total; VIA is verify, webhook or sweep. */
+/* Counts it in supernova_iap_purchases_total; VIA is verify, webhook, sweep or replay. */
 void purchase_count(struct metrics *metrics, const char *store, const char *via, enum purchase_result result);
 
 /* Whether PROFILE may use what nobody paid for: IAP_SANDBOX_PROFILES names it, or IAP_STRICT is false. */

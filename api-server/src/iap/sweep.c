@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "iap/google.h"
+#include "iap/replay.h"
 #include "net/loop.h"
 #include "observe/metrics.h"
 #include "store/statements.h"
@@ -39,6 +39,7 @@ struct sweep {
   int64_t asked_ms;
   int64_t entries, changed;
   char swept[24];
+  struct replay replay;
 };
 
 static void next_item(struct sweep *s);
@@ -61,7 +62,7 @@ static void finish(struct sweep *s, const struct error *error) {
   cJSON_Delete(TAKE(s->page));
   arena_reset(s->arena);
   if (error)
-    log_warn("Google's list of voided purchases can't be read to its end", log_err(error));
+    log_warn("a sweep of Google's voided purchases didn't come to its end", log_err(error));
   else
     log_info("Google's list of voided purchases is read", log_int("entries", s->entries), log_int("changed", s->changed));
   series_add(
@@ -84,6 +85,8 @@ static void ask(struct sweep *s, unsigned statement, void (*done)(struct db_quer
   cJSON_Delete(TAKE(s->page));
   s->sweeping = false;
 }
+
+static void on_replayed(struct replay *replay, const struct error *error) { finish(CONTAINER_OF(replay, struct sweep, replay), error); }
 
 /* ---- part of a purchase: how much, the purchase says ---- */
 
@@ -204,7 +207,7 @@ static void next_item(struct sweep *s) {
   else if (next && *next)
     get_page(s, next);
   else
-    finish(s, NULL);
+    replay_start(&s->replay, on_replayed);
 }
 
 /* ---- its beginning ---- */
@@ -257,6 +260,7 @@ struct sweep *sweep_new(struct loop *loop, struct db *db, struct google *google,
   *s = (struct sweep){.db = db, .google = google, .metrics = metrics, .arena = arena};
   (void)snprintf(s->owner, sizeof s->owner, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
   timer_init(&s->look, loop, on_look);
+  if (replay_init(&s->replay, db, google, metrics, error) < 0) return sweep_free(s), NULL;
   if (!google_is_set(google) || timer_set(&s->look, 1 + (int64_t)random_below(1000)) == 0) return s;
   sweep_free(s);
   return error_oom(error), NULL;
@@ -265,6 +269,7 @@ struct sweep *sweep_new(struct loop *loop, struct db *db, struct google *google,
 void sweep_free(struct sweep *s) {
   if (!s) return;
   timer_stop(&s->look);
+  replay_done(&s->replay);
   google_cancel(&s->call);
   db_cancel(&s->query);
   cJSON_Delete(s->page);

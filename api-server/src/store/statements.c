@@ -27,6 +27,19 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                                 .sql = "SELECT webhook_note($1, $2, decode($3, 'hex'), $4, $5)",
                                 .parameters = 5,
                                 .lane = DB_WRITE},
+    [STATEMENT_WEBHOOK_KEPT] =
+        {.name = "webhook_kept",
+         .sql = "SELECT e.id, e.payload FROM webhook_event e"
+                " CROSS JOIN LATERAL (SELECT coalesce(e.payload::jsonb #>> '{oneTimeProductNotification,sku}',"
+                " e.payload::jsonb #>> '{subscriptionNotification,subscriptionId}') AS id) told"
+                " WHERE e.source = $1 AND e.payload IS NOT NULL AND e.id > $2"
+                " AND (told.id IS NULL OR EXISTS (SELECT FROM product p WHERE p.store = e.source AND p.product_id = told.id))"
+                " ORDER BY e.id LIMIT 1",
+         .parameters = 2},
+    [STATEMENT_WEBHOOK_REPLAYED] = {.name = "webhook_replayed",
+                                    .sql = "SELECT webhook_replayed($1, $2, $3)",
+                                    .parameters = 3,
+                                    .lane = DB_WRITE},
     [STATEMENT_OUTBOX_CLAIM] = {.name = "outbox_claim",
                                 .sql = "SELECT id, action, environment, token, type, product_id, attempts, overdue"
                                        " FROM outbox_claim($1, $2, $3::interval, $4::integer)",

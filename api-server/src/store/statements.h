@@ -11,6 +11,8 @@ enum statement {
   STATEMENT_IAP_VOID,
   STATEMENT_IAP_FIND, /* (store, token) -> product_id, profile; or no row */
   STATEMENT_WEBHOOK_NOTE,
+  STATEMENT_WEBHOOK_KEPT, /* (source, id) -> id, payload of the next one whose product is in the catalogue by now; or no row */
+  STATEMENT_WEBHOOK_REPLAYED,
   STATEMENT_OUTBOX_CLAIM,
   STATEMENT_OUTBOX_DONE,
   STATEMENT_OUTBOX_STATE,
