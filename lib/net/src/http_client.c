@@ -179,11 +179,12 @@ static int copy(char **to, const char *text) {
 static int copy_options(struct http_client *client, const struct http_client_options *options) {
   client->insecure_skip_verify = options->insecure_skip_verify;
   client->http1_only = options->http1_only;
+  client->refuse_private = options->refuse_private;
   client->connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms : HTTP_DEFAULT_CONNECT_TIMEOUT_MS;
   return copy(&client->user_agent, options->user_agent) | copy(&client->ca_pem, options->ca_pem) |
          copy(&client->ca_file, options->ca_file) | copy(&client->certificate_pem, options->certificate_pem) |
          copy(&client->key_pem, options->key_pem) | copy(&client->tls_server_name, options->tls_server_name) |
-         copy(&client->proxy, options->proxy);
+         copy(&client->proxy, options->refuse_private ? "" : options->proxy) | copy(&client->private_hosts, options->private_hosts);
 }
 
 static int set_up_multi(struct http_client *client, const struct http_client_options *options) {
@@ -253,6 +254,7 @@ void http_client_free(struct http_client *client) {
   free(client->certificate_pem);
   free_secret(client->key_pem);
   free(client->tls_server_name);
+  free(client->private_hosts);
   free_secret(client->proxy);
   free(client);
 }

@@ -52,6 +52,11 @@ void http_error_of(const struct http_transfer *transfer, CURLcode result, struct
     error_set(ret_error, ERROR_INVALID, "%s: the answer is larger than %zu bytes", origin, transfer->answer.max);
     return;
   }
+  if (transfer->address_refused && result == CURLE_COULDNT_CONNECT) {
+    error_set(ret_error, ERROR_FORBIDDEN, "%s: its address is not a public one, and it is not among the hosts that may have another",
+              origin);
+    return;
+  }
   long number = 0;
   (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number); /* 0 where it fails */
   if (result == CURLE_COULDNT_CONNECT) {

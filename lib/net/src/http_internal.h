@@ -23,6 +23,8 @@ struct http_transfer {
   char *body;
   struct buffer answer;
   bool too_large;
+  bool may_be_private;  /* where the client refuses private addresses: this host is excepted */
+  bool address_refused; /* one was */
   void (*on_data)(void *owner, const char *bytes, size_t n);
   void (*on_done)(void *owner, const struct http_response *response);
   void *owner;
@@ -51,8 +53,8 @@ struct http_client {
   CURL *idle[HTTP_IDLE_HANDLES];
   unsigned idle_count;
 
-  char *user_agent, *ca_pem, *ca_file, *certificate_pem, *key_pem, *tls_server_name, *proxy;
-  bool insecure_skip_verify, http1_only;
+  char *user_agent, *ca_pem, *ca_file, *certificate_pem, *key_pem, *tls_server_name, *proxy, *private_hosts;
+  bool insecure_skip_verify, http1_only, refuse_private;
   int64_t connect_timeout_ms;
 };
 

@@ -1,9 +1,12 @@
 #include "http_internal.h"
 
+#include "net/address.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *owner) {
@@ -28,6 +31,43 @@ static int on_socket(void *owner, curl_socket_t fd, curlsocktype purpose) {
   unsigned user_timeout_ms = 30000;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms); /* an improvement, not a need */
   return CURL_SOCKOPT_OK;
+}
+
+/* The address that is about to be connected to is the one that counts: a name may have another in a moment. */
+static curl_socket_t on_connect(void *owner, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct http_transfer *transfer = owner;
+  (void)purpose;
+  if (transfer->may_be_private || address_is_public(&address->addr))
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  transfer->address_refused = true;
+  return CURL_SOCKET_BAD;
+}
+
+static bool lists_host(const char *list, const char *host) {
+  size_t n = strlen(host);
+  for (const char *entry = list; entry && *entry;) {
+    size_t entry_n = strcspn(entry, ", ");
+    if (entry_n == n && !strncasecmp(entry, host, n)) return true;
+    entry += entry_n + strspn(entry + entry_n, ", ");
+  }
+  return false;
+}
+
+/* Without the brackets of an IPv6 address. */
+static bool may_be_private(const struct http_client *client, const char *url) {
+  char *host = NULL;
+  CURLU *parsed = curl_url();
+  bool may =
+      parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+  size_t n = may ? strlen(host) : 0;
+  if (n > 2 && *host == '[') {
+    memmove(host, host + 1, n - 2);
+    host[n - 2] = 0;
+  }
+  may = may && lists_host(client->private_hosts, host);
+  curl_free(host);
+  curl_url_cleanup(parsed);
+  return may;
 }
 
 /* A stream holds its buffers as long as it lives, so it gets small ones; they can only be set on a handle that was never used. */
@@ -93,6 +133,12 @@ static bool set_connection(struct http_transfer *transfer, const char *url) {
          SET(CONNECTTIMEOUT_MS, (long)client->connect_timeout_ms) || SET(TCP_KEEPALIVE, 1L) || SET(TCP_KEEPIDLE, 15L) ||
          SET(TCP_KEEPINTVL, 5L) || SET(SOCKOPTFUNCTION, on_socket) || set_text(transfer->easy, CURLOPT_PROXY, client->proxy) ||
          set_text(transfer->easy, CURLOPT_USERAGENT, client->user_agent);
+}
+
+static bool set_address_check(struct http_transfer *transfer, const char *url) {
+  if (!transfer->client->refuse_private) return false;
+  transfer->may_be_private = may_be_private(transfer->client, url);
+  return SET(OPENSOCKETFUNCTION, on_connect) || SET(OPENSOCKETDATA, transfer);
 }
 
 static bool set_headers(struct http_transfer *transfer, const struct http_request *request) {
@@ -164,7 +210,7 @@ struct http_transfer *transfer_new(struct http_client *client, const struct http
   transfer->body = malloc(request->body_len + 1);
   if (transfer->body && request->body_len) memcpy(transfer->body, request->body, request->body_len);
   if (!transfer->easy || !transfer->body || set_connection(transfer, request->url) || set_tls(transfer) || set_request(transfer, request) ||
-      set_server_name(transfer, request->url)) {
+      set_server_name(transfer, request->url) || set_address_check(transfer, request->url)) {
     transfer_free(transfer);
     error_oom(error);
     return NULL;

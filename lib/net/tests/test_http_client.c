@@ -301,3 +301,39 @@ Test(http_client, the_bound_on_connections_is_lifted_for_http1) {
   wait_until(world->loop, 5000, is_done, world, "a request beside the stream is answered");
   world_free(world);
 }
+
+/* The server of these tests is at 127.0.0.1. */
+Test(http_client, private_addresses_are_refused_at_connect) {
+  static const struct {
+    const char *host, *private_hosts;
+    bool refused;
+  } cases[] = {
+      {"127.0.0.1", NULL, true},
+      {"127.0.0.1", "", true},
+      {"127.0.0.1", "127.0.0.10, 27.0.0.1", true},
+      {"127.0.0.1", "elsewhere, 127.0.0.1", false},
+      {"localhost", NULL, true},
+      {"LocalHost", "a,localhost", false},
+      {"localhost", "127.0.0.1", true}, /* the name counts, not what it leads to */
+      {"[::ffff:127.0.0.1]", NULL, true},
+      {"[::ffff:127.0.0.1]", "::ffff:127.0.0.1", false},
+      {"0", NULL, true},
+      {"2130706433", NULL, true}, /* libcurl reads numbers as addresses */
+  };
+  for (size_t i = 0; i < ELEMENTS(cases); i++) {
+    struct world *world = world_new();
+    char url[128];
+    struct error error = {0};
+    http_client_free(world->client);
+    setenv("http_proxy", http_server_url(world->server), 1); /* would answer anything */
+    world->client =
+        http_client_new(world->loop, &(struct http_client_options){.refuse_private = true, .private_hosts = cases[i].private_hosts}, NULL);
+    (void)snprintf(url, sizeof url, "http://%s:%s/hello", cases[i].host, strrchr(http_server_url(world->server), ':') + 1);
+    cr_assert_not_null(http_send(world->client, &(struct http_request){.url = url, .on_done = on_done, .owner = world}, &error));
+    wait_until(world->loop, 5000, is_done, world, "the request comes to an end");
+    cr_expect_eq(world->error.kind, cases[i].refused ? ERROR_FORBIDDEN : ERROR_NONE, "%zu, %s: %s", i, url, world->error.message);
+    cr_expect_eq(world->status, cases[i].refused ? 0 : 200, "%s", url);
+    cr_expect_eq(world->requests, !cases[i].refused);
+    world_free(world);
+  }
+}

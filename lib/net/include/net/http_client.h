@@ -8,6 +8,8 @@
  *       else if (response->status == 200) use(response->body, response->body_len);
  *     }
  *
+ * An address is looked at when it is connected to, so a name that changes its address in between gains nothing. What is refused so is ERROR_FORBIDDEN.
+ *
  * Exactly one on_done for each http_send that did not fail, never before http_send has returned; none after http_cancel. Redirects are not
  * followed, cookies are not kept, nothing of a body or a header is ever logged. Text in options and requests is copied.
  * Idle connections are kept and used again; one that is dead is found by TCP's keep-alive and user time-out within 30 s.
@@ -31,6 +33,8 @@ struct http_client_options {
   const char *proxy;                     /* "http://proxy:3128"; NULL: as https_proxy, http_proxy and no_proxy say; "": none */
   bool insecure_skip_verify;
   bool http1_only;
+  bool refuse_private;        /* connects to public addresses alone (net/address.h), and never through a proxy, which would hide them */
+  const char *private_hosts;  /* with refuse_private: these may be at any address all the same; separated by commas or spaces */
   unsigned max_connections;   /* to one host over HTTP/2, 0: no bound; lifted by itself where the peer speaks only HTTP/1.1 */
   int64_t connect_timeout_ms; /* name, TCP and TLS; 0: 10 s */
 };
