@@ -263,3 +263,119 @@ def test_each_endpoint_takes_its_credentials_and_no_others(authority, method, pa
             assert answer.status == 401, (name, answer.body)
             assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="supernova"'), name
             assert answer.headers["Set-Cookie"] is None
+
+
+# --- keys of others
+
+@pytest.fixture
+def issuer(start, tmp_path):
+    """Another server, with keys of its own."""
+    assert run("gen-jwks", "--output", str(tmp_path / "theirs")).returncode == 0
+    server = start(JWKS_DIR=str(tmp_path / "theirs"), WORKERS="1")
+    server.keys = tmp_path / "theirs"
+    return server
+
+
+def follower(start, issuer, private="127.0.0.1", **env):
+    url = f"http://127.0.0.1:{issuer.port}/auth/.well-known/jwks.json"
+    return start(ENVIRONMENT="development", AUTH_JWKS_URL=url, AUTH_JWKS_ALLOW_PRIVATE=private, WORKERS="1", **env)
+
+
+def fetches(server, result="ok"):
+    return server.metric(f'supernova_jwks_foreign_fetches_total{{result="{result}"}}')
+
+
+def test_a_foreign_key_is_fetched_once_and_a_local_one_never(start, issuer):
+    server = follower(start, issuer, **SECRETS, CORS_ALLOWED_ORIGINS=APP_URL)
+    for _ in range(5):
+        assert server.get("/api/entitlements/u", token=server.mint("u")).status == 200
+    assert fetches(server) == 0
+    theirs = issuer.mint("v")
+    for _ in range(5):
+        assert server.get("/api/entitlements/v", token=theirs).status == 200
+        problem(server.get("/api/entitlements/u", token=forge(issuer.keys, claims("u"), {"kid": "nobody's"})), 401)
+    assert fetches(server) == 1 and server.metric("supernova_jwks_foreign_keys") == 1
+    session = Session(server, theirs)
+    assert server.get("/api/entitlements/v", headers={"Cookie": session.cookie}).status == 200
+    keys_ = server.get("/auth/.well-known/jwks.json").json["keys"]
+    assert [key["kid"] for key in keys_] == [(server_keys(server) / "signing").read_text().strip()], "what is foreign isn't published"
+
+
+def server_keys(server):
+    import pathlib
+    return pathlib.Path(server.env["JWKS_DIR"])
+
+
+def test_a_session_of_a_foreign_key_waits_for_the_fetch_in_a_fresh_worker(start, issuer):
+    first = follower(start, issuer, **SECRETS, CORS_ALLOWED_ORIGINS=APP_URL)
+    session = Session(first, issuer.mint("v"))
+    second = follower(start, issuer, **SECRETS, CORS_ALLOWED_ORIGINS=APP_URL)
+    assert second.get("/api/entitlements/v", headers={"Cookie": session.cookie}).status == 200
+    assert fetches(second) == 1
+
+
+def test_a_private_address_is_refused(start, issuer):
+    server = follower(start, issuer, private="10.0.0.1,localhost")
+    problem(server.get("/api/entitlements/v", token=issuer.mint("v")), 401)
+    assert fetches(server, "failed") == 1
+    assert [line for line in server.lines(level=40) if "not a public one" in line.get("err", "")]
+    assert server.get("/api/entitlements/u", token=server.mint("u")).status == 200
+
+
+def test_an_absent_issuer_fails_nothing_else(start, issuer):
+    server = follower(start, issuer)
+    theirs = issuer.mint("v")
+    issuer.process.terminate()
+    issuer.process.wait(20)
+    problem(server.get("/api/entitlements/v", token=theirs), 401)
+    assert server.get("/api/entitlements/u", token=server.mint("u")).status == 200
+    assert server.get("/readyz").status == 200
+
+
+def test_a_key_that_was_ours_does_not_come_back_from_afar(start, issuer, keys, tmp_path):
+    """The runbook's AUTH_JWKS_URL is our own address, where another pod may serve the old set for a while."""
+    import shutil
+    shutil.rmtree(issuer.keys)
+    shutil.copytree(keys, issuer.keys)
+    kid = (keys / "signing").read_text().strip()
+    until(lambda: issuer.get("/auth/.well-known/jwks.json").json["keys"][0]["kid"] == kid, seconds=20, what="the same keys in both")
+    server = follower(start, issuer)
+    old = server.mint("u")
+    assert run("gen-jwks", "--output", str(keys)).returncode == 0
+    new_kid = (keys / "signing").read_text().strip()
+    only = {"keys": [k for k in json.loads((keys / "jwks.json").read_text())["keys"] if k["kid"] == new_kid]}
+    (keys / "jwks.json.new").write_text(json.dumps(only))
+    (keys / f"{kid}.pem").unlink()
+    os.rename(keys / "jwks.json.new", keys / "jwks.json")
+    until(lambda: server.get("/api/entitlements/u", token=old).status == 401, what="the old key's end")
+    until(lambda: server.metric("supernova_jwks_foreign_keys") == 1, what="the foreign set, which has the old key")
+    problem(server.get("/api/entitlements/u", token=old), 401)
+
+
+def test_the_address_must_be_https_outside_development():
+    done = run("serve", env={"AUTH_JWKS_URL": "http://api.example.com/jwks.json", "DATABASE_URL": "postgresql://u@h/d", "ISSUER_ADMIN_SECRET": "x" * 16,
+                             "ENVIRONMENT": "production"})
+    assert done.returncode == 1 and "AUTH_JWKS_URL" in done.stderr
+
+
+# --- the bypass
+
+def test_the_bypass_never_lets_into_what_needs_a_verified_credential(start, profile):
+    server = start(ENVIRONMENT="development", DEV_AUTH_OPEN="true", CORS_ALLOWED_ORIGINS=APP_URL, **SECRETS)
+    unverified = forge(server_keys(server), claims(profile, roles=["admin", "finance"]), {"kid": "nobody's"})
+    origin = {"Origin": APP_URL}
+    for token in (None, unverified):
+        for method, path, body in (("POST", "/auth/session", None), ("DELETE", "/auth/session", None), ("POST", "/auth/ticket", None),
+                                   ("POST", "/api/entitlements/grant", {"profileId": profile, "grant": {"type": "coins", "amount": 1}}),
+                                   ("PUT", "/api/products/google/sku", {"coins": 1})):
+            problem(server.request(method, path, body=body, token=token, headers=origin), 401)
+        problem(server.post("/auth/token", {"sub": "x"}, token=token), 401)
+        receipt = server.get(f"/api/entitlements/{profile if token else 'anonymous'}", token=token, headers={"Accept": "application/jwt"})
+        problem(receipt, 401)
+    plain = server.get(f"/api/entitlements/{profile}", token=unverified)
+    assert plain.status == 200 and plain.headers["x-auth-bypass"] == "open"
+    problem(server.get("/api/entitlements/somebody-else", token=unverified), 403)
+    verified = server.get(f"/api/entitlements/{profile}", token=server.mint(profile))
+    assert verified.status == 200 and verified.headers["x-auth-bypass"] is None
+    lines = until(lambda: [line for line in server.lines(sub=profile) if line.get("authBypass")], what="a line for each")
+    assert len(lines) >= 2

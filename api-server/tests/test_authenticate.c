@@ -25,6 +25,7 @@ struct fixture {
   struct arena *arena;
   struct authenticator auth;
   struct secrets secrets;
+  struct foreign_keys foreign;
   struct buffer field; /* "Bearer <token>" */
   enum auth_outcome outcome;
 };
@@ -41,6 +42,7 @@ static void begin(struct fixture *f) {
   secrets_init(&f->secrets, &f->settings, f->metrics);
   f->auth = (struct authenticator){.settings = &f->settings,
                                    .keys = &f->keys,
+                                   .foreign = &f->foreign,
                                    .secrets = &f->secrets,
                                    .cache = token_cache_new(),
                                    .hits = metrics_series(f->metrics, METRIC_TOKEN_CACHE_HITS, ""),
@@ -127,7 +129,7 @@ Test(authenticate, says_why_not) {
   cr_expect_str_eq(why_not, "expired");
   keyring_free(TAKE(f.keys.ring));
   cr_expect_eq(ask(&f, &who, &why_not), -1);
-  cr_expect_str_eq(why_not, "no key is loaded");
+  cr_expect_str_eq(why_not, "unknown_key");
   end(&f);
 }
 

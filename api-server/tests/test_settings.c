@@ -84,6 +84,11 @@ Test(settings, values) {
       {"CORS_ALLOWED_ORIGINS", "*", "CORS_ALLOWED_ORIGINS is"},
       {"CORS_ALLOWED_ORIGINS", "https://a.example/", "CORS_ALLOWED_ORIGINS is"},
       {"SHUTDOWN_GRACE_SECONDS", "5", "SHUTDOWN_GRACE_SECONDS is not more than SHUTDOWN_DRAIN_SECONDS"},
+      {"AUTH_JWKS_URL", "https://a.example/jwks.json", NULL},
+      {"AUTH_JWKS_URL", "http://a.example/jwks.json", "AUTH_JWKS_URL begins with http://"},
+      {"AUTH_JWKS_URL", "file:///etc/passwd", "AUTH_JWKS_URL is \"file:///etc/passwd\", expected"},
+      {"SESSION_SECRET", "secret", "SESSION_SECRET is malformed"},
+      {"APP_JWT_SECRET_NEXT", "secret", "APP_JWT_SECRET_NEXT is malformed"},
       {"SOMETHING_ELSE", "x", NULL},
   };
   for (size_t i = 0; i < ELEMENTS(cases); i++) {

@@ -31,10 +31,6 @@ static void choose(struct authentication *a) {
 
 /* ---- the first step ---- */
 
-static bool knows_key(const struct authenticator *auth, const char *kid) {
-  return auth->keys->ring && jwks_get(auth->keys->ring->keys, kid);
-}
-
 static struct principal principal_of(const struct authentication *a) {
   const struct sealed *sealed = a->sealed;
   return (struct principal){.sub = sealed->sub,
@@ -64,7 +60,8 @@ static bool open_seal(struct authentication *a, enum seal_kind kind) {
   if (!a->sealed) return decide(a, AUTH_REFUSED, "out of memory");
   if (seal_open(a->auth->secrets, kind, a->text, clock_real_ms() / 1000, a->arena, a->sealed, &version, &why_not) < 0)
     return decide(a, AUTH_REFUSED, why_not);
-  if (!knows_key(a->auth, a->sealed->kid)) return decide(a, AUTH_REFUSED, "unknown_key");
+  a->unknown_key = !bearer_knows_key(a->auth, a->sealed->kid);
+  if (a->unknown_key) return decide(a, AUTH_REFUSED, "unknown_key");
   why_not = kind == SEAL_SESSION ? misuse(a, version) : NULL;
   if (why_not) return decide(a, AUTH_FORBIDDEN, why_not);
   a->who = principal_of(a);
@@ -73,15 +70,13 @@ static bool open_seal(struct authentication *a, enum seal_kind kind) {
 
 static bool verify_token(struct authentication *a) {
   const char *why_not;
-  if (bearer_verify(a->auth, a->text, clock_real_ms() / 1000, a->arena, &a->who, &why_not) < 0) return decide(a, AUTH_REFUSED, why_not);
+  if (bearer_verify(a->auth, a->text, clock_real_ms() / 1000, a->arena, &a->who, &a->unknown_key, &why_not) < 0)
+    return decide(a, AUTH_REFUSED, why_not);
   return decide(a, AUTH_ACCEPTED, NULL);
 }
 
-bool authenticate(struct authenticator *auth, struct authentication *a, const struct credentials *given, struct arena *arena) {
-  a->auth = auth;
-  a->arena = arena;
-  a->given = *given;
-  choose(a);
+static bool attempt(struct authentication *a) {
+  a->unknown_key = false;
   switch (a->credential) {
     case CREDENTIAL_BEARER: return verify_token(a);
     case CREDENTIAL_SESSION: return open_seal(a, SEAL_SESSION);
@@ -89,6 +84,29 @@ bool authenticate(struct authenticator *auth, struct authentication *a, const st
     case CREDENTIAL_USUAL: break; /* a set, never one of them */
   }
   return decide(a, AUTH_ABSENT, NULL);
+}
+
+static void on_fetched(struct foreign_wait *wait) {
+  struct authentication *a = CONTAINER_OF(wait, struct authentication, wait);
+  (void)attempt(a);
+  a->done(a);
+}
+
+static bool copy(struct authentication *a, struct span *span) {
+  if (span->at) span->at = arena_strndup(a->arena, span->at, span->len);
+  return span->at || !span->len;
+}
+
+/* What is read again after the wait: the request's buffer may have moved until then. */
+static bool keep(struct authentication *a) { return copy(a, &a->text) && copy(a, &a->given.origin) && copy(a, &a->given.csrf); }
+
+bool authenticate(struct authenticator *auth, struct authentication *a, const struct credentials *given, struct arena *arena) {
+  a->auth = auth;
+  a->arena = arena;
+  a->given = *given;
+  a->wait.done = on_fetched;
+  choose(a);
+  return attempt(a) && !(a->unknown_key && keep(a) && foreign_keys_wait(auth->foreign, &a->wait));
 }
 
 /* ---- the second step ---- */
@@ -122,4 +140,7 @@ bool authenticate_confirm(struct authentication *a) {
   return decide(a, AUTH_UNAVAILABLE, NULL);
 }
 
-void authenticate_cancel(struct authentication *a) { db_cancel(&a->call.query); }
+void authenticate_cancel(struct authentication *a) {
+  foreign_wait_cancel(&a->wait);
+  db_cancel(&a->call.query);
+}

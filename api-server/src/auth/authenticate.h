@@ -1,7 +1,7 @@
 /* Who asks: by a bearer token, a session's cookie, or a ticket, as the route allows; verified.
  *
  * In two steps, with the rate limit between them. The first proves who made the credential, for whom, and until when; it costs the database
- * nothing. The second asks the database what only it knows: that the session wasn't ended, that the ticket is used for the first time.
+ * nothing, and waits only for a foreign key that nobody knows yet (foreign_keys.h). The second asks the database what only it knows: that the session wasn't ended, that the ticket is used for the first time.
  *
  *     call->auth.done = on_authenticated;                                  // call->auth is zeroed memory
  *     if (authenticate(auth, &call->auth, &given, arena)) ...              // decided at once; else `done` is called later, once
@@ -16,6 +16,7 @@
 #pragma once
 
 #include "auth/bypass.h"
+#include "auth/foreign_keys.h"
 #include "auth/keys.h"
 #include "auth/secrets.h"
 #include "auth/token_cache.h"
@@ -26,6 +27,7 @@
 struct authenticator {
   const struct settings *settings;
   const struct keys *keys;
+  struct foreign_keys *foreign;
   const struct secrets *secrets;
   struct token_cache *cache;
   struct db *db;
@@ -73,6 +75,8 @@ struct authentication {
   struct arena *arena;
   struct credentials given;
   struct span text;
+  bool unknown_key;
+  struct foreign_wait wait;
   struct sealed *sealed;
   struct credential_call call;
 };

@@ -19,16 +19,22 @@ static unsigned roles_of(const struct jwt_claims *claims) {
   return (jwt_has_role(claims, "admin") ? ROLE_ADMIN : 0U) | (jwt_has_role(claims, "finance") ? ROLE_FINANCE : 0U);
 }
 
-static int verify(struct authenticator *auth, struct span token, int64_t now_s, struct jwt_claims *ret, const char **ret_why_not) {
-  if (!auth->keys->ring) return *ret_why_not = "no key is loaded", -1;
-  struct jwt_rules rules = {.keys = auth->keys->ring->keys,
+static const struct jwks *own_keys(const struct authenticator *auth) { return auth->keys->ring ? auth->keys->ring->keys : NULL; }
+
+bool bearer_knows_key(const struct authenticator *auth, const char *kid) {
+  return jwks_get(own_keys(auth), kid) || (jwks_get(auth->foreign->keys, kid) && !keys_have_left(auth->keys, kid));
+}
+
+static enum jwt_refusal verify(struct authenticator *auth, struct span token, int64_t now_s, struct jwt_claims *ret) {
+  struct jwt_rules rules = {.keys = own_keys(auth),
+                            .more_keys = auth->foreign->keys,
                             .issuer = auth->settings->auth_issuer,
                             .audience = auth->settings->auth_audience,
                             .now_s = now_s,
                             .skew_s = SKEW_S};
   enum jwt_refusal refusal;
-  if (jwt_verify(&rules, token.at, token.len, ret, &refusal, NULL) < 0) return *ret_why_not = jwt_refusal_name(refusal), -1;
-  return 0;
+  if (jwt_verify(&rules, token.at, token.len, ret, &refusal, NULL) < 0) return refusal;
+  return bearer_knows_key(auth, ret->kid) ? JWT_ACCEPTED : JWT_UNKNOWN_KEY;
 }
 
 static void remember(struct authenticator *auth, const unsigned char digest[SHA256_BYTES], const struct jwt_claims *claims) {
@@ -53,7 +59,7 @@ static int tell(struct arena *arena, const char *sub, const char *kid, unsigned 
 }
 
 int bearer_verify(struct authenticator *auth, struct span token, int64_t now_s, struct arena *arena, struct principal *ret,
-                  const char **ret_why_not) {
+                  bool *ret_unknown_key, const char **ret_why_not) {
   unsigned char digest[SHA256_BYTES];
   if (token.len > JWT_MAX_BYTES) return *ret_why_not = "the token is too long", -1;
   if (sha256(token.at, token.len, digest) < 0) return *ret_why_not = "out of memory", -1;
@@ -61,7 +67,9 @@ int bearer_verify(struct authenticator *auth, struct span token, int64_t now_s, 
   series_add(known ? auth->hits : auth->misses, 1);
   if (known) return tell(arena, known->sub, known->kid, known->roles, known->exp_s, ret, ret_why_not);
   _cleanup_(jwt_claims_done) struct jwt_claims claims = {0};
-  if (verify(auth, token, now_s, &claims, ret_why_not) < 0) return -1;
+  enum jwt_refusal refusal = verify(auth, token, now_s, &claims);
+  *ret_unknown_key = refusal == JWT_UNKNOWN_KEY;
+  if (refusal != JWT_ACCEPTED) return *ret_why_not = jwt_refusal_name(refusal), -1;
   remember(auth, digest, &claims);
   return tell(arena, claims.sub, claims.kid, roles_of(&claims), claims.exp_s, ret, ret_why_not);
 }

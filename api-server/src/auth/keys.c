@@ -27,6 +27,15 @@ static bool same(const struct keys *keys, const struct keyring *ring, const char
   return keys->ring && !strcmp(keys->etag, etag) && !strcmp(keys->ring->signing_kid, ring->signing_kid);
 }
 
+static void note_left(struct keys *keys, const struct keyring *next) {
+  for (size_t i = 0; keys->ring && i < jwks_count(keys->ring->keys); i++) {
+    const char *kid = jwks_kid(keys->ring->keys, i);
+    if (jwks_get(next->keys, kid) || keys_have_left(keys, kid)) continue;
+    (void)snprintf(keys->left[keys->left_next], KID_SIZE, "%s", kid);
+    keys->left_next = (keys->left_next + 1) % KEYS_LEFT_MAX;
+  }
+}
+
 /* 1: another ring than before; 0: the same. */
 static int load(struct keys *keys, struct error *error) {
   _cleanup_(keyring_freep) struct keyring *ring = NULL;
@@ -38,6 +47,7 @@ static int load(struct keys *keys, struct error *error) {
   if (jwks.failed || name_set(&jwks, etag) < 0) return error_oom(error);
   if (same(keys, ring, etag)) return 0;
   count_keys(keys, keys->ring, 0);
+  note_left(keys, ring);
   keyring_free(keys->ring);
   buffer_done(&keys->jwks);
   keys->ring = TAKE(ring);
@@ -80,3 +90,10 @@ void keys_stop(struct keys *keys) {
 }
 
 const char *keys_state(const struct keys *keys, const char *kid) { return strcmp(kid, keys->ring->signing_kid) ? "published" : "signing"; }
+
+bool keys_have_left(const struct keys *keys, const char *kid) {
+  if (keys->ring && jwks_get(keys->ring->keys, kid)) return false;
+  for (size_t i = 0; i < KEYS_LEFT_MAX; i++)
+    if (*kid && !strcmp(keys->left[i], kid)) return true;
+  return false;
+}

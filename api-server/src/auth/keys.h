@@ -13,7 +13,7 @@
 #include "observe/metrics.h"
 #include "settings/dir_watch.h"
 
-enum { KEYS_ETAG_SIZE = SHA256_HEX_SIZE + 2 };
+enum { KEYS_ETAG_SIZE = SHA256_HEX_SIZE + 2, KEYS_LEFT_MAX = 32 };
 
 struct keys {
   struct keyring *ring;
@@ -26,7 +26,9 @@ struct keys {
   void (*changed)(void *owner);
   void *owner;
   struct metrics *metrics;
-  char failure[480]; /* the last one that was logged */
+  char failure[480];                  /* the last one that was logged */
+  char left[KEYS_LEFT_MAX][KID_SIZE]; /* a ring of those that were ours and aren't */
+  unsigned left_next;
 };
 
 /* That the keys can't be read is no failure. CHANGED is called whenever `ring` is another one, for the first before this returns. DIRECTORY is
@@ -37,3 +39,6 @@ void keys_stop(struct keys *keys); /* accepts one that is zeroed */
 
 /* "signing" or "published". */
 const char *keys_state(const struct keys *keys, const char *kid);
+
+/* Whether it was ours since this worker started, and isn't any more. The last KEYS_LEFT_MAX are remembered. */
+bool keys_have_left(const struct keys *keys, const char *kid);

@@ -37,6 +37,8 @@ static const struct definition {
     [METRIC_WORKER_RESTARTS] = {"supernova_worker_restarts_total", "Workers that died and were replaced.", COUNTER, SUM, 1},
     [METRIC_JWKS_KEY] = {"supernova_jwks_key", "Workers that have loaded the key.", GAUGE, SUM, 1},
     [METRIC_JWKS_RELOAD_FAILURES] = {"supernova_jwks_reload_failures_total", "Key sets that could not be read.", COUNTER, SUM, 1},
+    [METRIC_FOREIGN_KEYS] = {"supernova_jwks_foreign_keys", "Keys from AUTH_JWKS_URL, in the worker with most of them.", GAUGE, LARGEST, 1},
+    [METRIC_FOREIGN_FETCHES] = {"supernova_jwks_foreign_fetches_total", "Fetches of AUTH_JWKS_URL.", COUNTER, SUM, 1},
     [METRIC_TOKEN_CACHE_HITS] = {"supernova_token_cache_hits_total", "Tokens that were verified before.", COUNTER, SUM, 1},
     [METRIC_TOKEN_CACHE_MISSES] = {"supernova_token_cache_misses_total", "Tokens whose signature was checked.", COUNTER, SUM, 1},
     [METRIC_SECRET_PREVIOUS_USED] = {"supernova_secret_previous_used_total", "Uses of a secret's previous value.", COUNTER, SUM, 1},

@@ -19,6 +19,7 @@ struct app {
   const struct settings *settings;
   struct metrics *metrics;
   struct keys keys;
+  struct foreign_keys foreign;
   struct secrets secrets;
   struct authenticator auth;
   struct resolver *resolver;

@@ -13,6 +13,7 @@ void cors_mark(struct request *request, const struct origins *allowed) {
   const char *text = arena_strndup(request->arena, origin.at, origin.len);
   if (!text) return;
   request_field(request, "Access-Control-Allow-Origin", text);
+  request_field(request, "Access-Control-Allow-Credentials", "true");
   request_field(request, "Access-Control-Expose-Headers", "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id");
 }
 

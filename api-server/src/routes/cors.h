@@ -1,4 +1,5 @@
-/* Cross-origin requests (Fetch, 3.2): exact origins from CORS_ALLOWED_ORIGINS, never a reflected one, no credentials. */
+/* Cross-origin requests (Fetch, 3.2): exact origins from CORS_ALLOWED_ORIGINS. They alone are told that they may read answers, and send the
+ * session's cookie; any other origin is told nothing. */
 #pragma once
 
 #include "http/request.h"

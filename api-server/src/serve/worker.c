@@ -67,12 +67,14 @@ static int start_auth(struct worker *w, struct error *error) {
   secrets_init(&app->secrets, app->settings, app->metrics);
   app->auth = (struct authenticator){.settings = app->settings,
                                      .keys = &app->keys,
+                                     .foreign = &app->foreign,
                                      .secrets = &app->secrets,
                                      .cache = token_cache_new(),
                                      .bypass = bypass_decide(app->settings, clock_real_ms()),
                                      .hits = metrics_series(app->metrics, METRIC_TOKEN_CACHE_HITS, ""),
                                      .misses = metrics_series(app->metrics, METRIC_TOKEN_CACHE_MISSES, "")};
   if (!app->auth.cache) return error_oom(error);
+  if (foreign_keys_start(&app->foreign, w->loop, app->settings, app->metrics, on_keys, app, error) < 0) return -1;
   return keys_start(&app->keys, w->loop, app->settings->jwks_dir, app->metrics, on_keys, app, error);
 }
 
@@ -165,6 +167,7 @@ static void stop(struct worker *w) {
   db_free(app->db);
   resolver_free(app->resolver);
   design_tokens_stop(&app->design_tokens);
+  foreign_keys_stop(&app->foreign);
   keys_stop(&app->keys);
   token_cache_free(app->auth.cache);
   if (w->life.loop) timer_stop(&w->life);

@@ -92,6 +92,8 @@ static const struct setting table[] = {
     {"COLLAB_PAY_WEBHOOK_SECRET", .offset = AT(collab_pay_webhook_secret.current), TEXT(16, 4096), SECRET, .doc = "Signs what /api/webhooks/collabpay is told; without it that answers 503."},
     {"COLLAB_PAY_WEBHOOK_SECRET_PREVIOUS", .offset = AT(collab_pay_webhook_secret.previous), TEXT(16, 4096), SECRET, .doc = "The one before it, accepted while it is set."},
     {"JWKS_DIR", .offset = AT(jwks_dir), TEXT(1, 4000), FALLBACK("/etc/supernova/keys"), .doc = "Holds jwks.json, signing and <kid>.pem; read again when it changes."},
+    {"AUTH_JWKS_URL", .offset = AT(auth_jwks_url), TEXT(1, 2048), .begins_with = "https:// http://", .doc = "Keys beside our own, fetched when a token names one that isn't known; http:// only in development."},
+    {"AUTH_JWKS_ALLOW_PRIVATE", .offset = AT(auth_jwks_allow_private), TEXT(0, 4096), FALLBACK(""), .doc = "Hosts of AUTH_JWKS_URL that may have a private address, separated by commas."},
     {"JWKS_MAX_AGE_SECONDS", .offset = AT(jwks_max_age_s), INT(0, 86400), FALLBACK("300"), .doc = "How long others may cache the key set."},
     {"JWT_MAX_TTL_SECONDS", .offset = AT(jwt_max_ttl_s), INT(60, 31536000), FALLBACK("86400"), .doc = "The longest life of a token that is minted here."},
     {"DEV_AUTH_OPEN", .type = SETTING_BOOL, .offset = AT(dev_auth_open), FALLBACK("false"), .doc = "Lets requests in without a verified token. Outside development only until DEV_AUTH_OPEN_UNTIL."},
@@ -267,6 +269,8 @@ static void settle_redis(struct settings *s, struct buffer *faults) {
 
 static void check_together(struct settings *s, struct buffer *faults) {
   settle_redis(s, faults);
+  if (s->auth_jwks_url && !strncmp(s->auth_jwks_url, "http://", 7) && s->environment != ENVIRONMENT_DEVELOPMENT)
+    fault(faults, "AUTH_JWKS_URL begins with http://, which only ENVIRONMENT=development allows");
   if (s->port == s->metrics_port) fault(faults, "PORT and METRICS_PORT are the same");
   if (!s->iap_strict && s->environment == ENVIRONMENT_PRODUCTION)
     fault(faults, "IAP_STRICT is false, which ENVIRONMENT=production refuses");

@@ -59,6 +59,8 @@ struct settings {
   const char *auth_issuer, *auth_audience;
   struct rotated_secret issuer_admin_secret, app_jwt_secret, session_secret, collab_pay_webhook_secret;
   const char *jwks_dir;
+  const char *auth_jwks_url; /* NULL: none */
+  const char *auth_jwks_allow_private;
   int64_t jwks_max_age_s, jwt_max_ttl_s;
   bool dev_auth_open;
   const char *dev_auth_open_until;
