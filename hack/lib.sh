@@ -50,8 +50,8 @@ need_root() {
   [ "$(id -u)" = 0 ] || die "$1 needs root" "run it as root: sudo hack/$script_name …"
 }
 
-# logged LOG COMMAND…: run it with its output in LOG; every 10 s say how long and its last line, at failure its last 15.
-logged() {
+# watched LOG COMMAND…: run it with its output in LOG; every 10 s say how long and its last line. Its status is the command's.
+watched() {
   local log=$1 pid status=0 began=$SECONDS
   shift
   mkdir -p "$(dirname "$log")"
@@ -65,10 +65,16 @@ logged() {
     sleep 0.1
   done
   wait "$pid" || status=$?
-  if [ "$status" != 0 ]; then
-    tail -n 15 "$log" | sed 's/^/    | /' >&2
-    die "\"$(basename "$1") ${*:2:2}\" ended with status $status" "read the whole log: $log"
-  fi
+  return "$status"
+}
+
+# logged LOG COMMAND…: the same, and end with the last 15 lines if it fails.
+logged() {
+  local status=0
+  watched "$@" || status=$?
+  if [ "$status" = 0 ]; then return; fi
+  tail -n 15 "$1" | sed 's/^/    | /' >&2
+  die "\"$(basename "$2") ${*:3:2}\" ended with status $status" "read the whole log: $1"
 }
 
 # wait_until SECONDS WHAT COMMAND…: try until it succeeds; the failure says what was waited for.
