@@ -42,6 +42,8 @@ state = "/run/containerd"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "$state/cni"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "$state/certs.d"
 C
 
 # kubelet refuses cgroups v1 unless told; on v2 the setting means nothing, so it is written only where it does.

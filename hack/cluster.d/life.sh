@@ -197,6 +197,7 @@ cluster_down() {
 }
 
 ended() { ! running; }
+link_gone() { ! ip link show "$link"; }
 
 # remove_remains: end it if it runs, and remove whatever of it is there: half of one too.
 remove_remains() {
@@ -208,7 +209,8 @@ remove_remains() {
     wait_until 20 "its processes end" ended || die "process $(cat "$state/pid") does not end"
   fi
   if [ "$mode" = full ]; then
-    if ip link show "$link" >/dev/null 2>&1; then ip link del "$link"; fi
+    # it goes with the node's network too, and that may be at this very moment
+    ip link del "$link" 2>/dev/null || wait_until 5 "$link is gone" link_gone || die "the link $link cannot be removed" "try: ip link del $link"
     remove_cgroups
   fi
   rm -rf --one-file-system "$state"
