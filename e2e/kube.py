@@ -200,7 +200,10 @@ class Cluster:
     """The local cluster under all of it: hack/cluster."""
 
     def __init__(self, name, kubeconfig):
-        self.name, self.state = name, pathlib.Path(kubeconfig).parent
+        self.name, self.kubeconfig, self.state = name, pathlib.Path(kubeconfig), pathlib.Path(kubeconfig).parent
+
+    def address(self, key):
+        return re.search(f"^{key}=(.*)$", (self.state / "address").read_text(), re.MULTILINE)[1]
 
     def do(self, *words):
         done = run(SOURCE / "hack/cluster", *words, "--name", self.name)
