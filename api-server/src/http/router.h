@@ -24,6 +24,7 @@ enum access {
   ACCESS_BEARER,   /* a verified credential; while the bypass is open, anybody */
   ACCESS_VERIFIED, /* a verified credential, always */
   ACCESS_ISSUER,   /* the issuer's secret */
+  ACCESS_SIGNED,   /* CollabPay's signature (auth/signature.h) */
 };
 
 /* Which credentials a route of ACCESS_BEARER or ACCESS_VERIFIED takes (auth/authenticate.h). */

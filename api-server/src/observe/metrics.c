@@ -63,6 +63,7 @@ static const struct definition {
     [METRIC_OUTBOX_OVERDUE] = {"supernova_outbox_overdue", "Those of them that the store takes back within a day.", GAUGE, LARGEST, 1},
     [METRIC_OUTBOX_OLDEST] = {"supernova_outbox_oldest_seconds", "How long the oldest of them waits.", GAUGE, LARGEST, 1},
     [METRIC_OUTBOX_CALLS] = {"supernova_outbox_calls_total", "Purchases that a store was to be told of, by how it went.", COUNTER, SUM, 1},
+    [METRIC_WEBHOOKS] = {"supernova_webhooks_total", "Signed events that came, by what became of them.", COUNTER, SUM, 1},
     [METRIC_LOG_DROPPED] = {"supernova_log_lines_dropped_total", "Log lines that nobody took in time.", COUNTER, SUM, 1},
     [METRIC_PROCESS_CPU] = {"process_cpu_seconds_total", "CPU time of all processes.", COUNTER, SUM, 1000000},
     [METRIC_PROCESS_MEMORY] = {"process_resident_memory_bytes", "Resident memory of all processes.", GAUGE, SUM, 1},

@@ -94,6 +94,7 @@ static const char *challenge_of(const struct call *call) {
   const char *plain = "Bearer realm=\"supernova\"", *said = NULL;
   const struct authentication *auth = &call->auth;
   if (call->request->route->access == ACCESS_ISSUER) return "IssuerSecret realm=\"supernova\"";
+  if (call->request->route->access == ACCESS_SIGNED) return "CollabSignature realm=\"supernova\"";
   if (auth->credential == CREDENTIAL_BEARER)
     said = arena_printf(call->request->arena, "%s, error=\"invalid_token\", error_description=\"%s\"", plain, auth->why_not);
   return said ? said : plain;
@@ -103,6 +104,7 @@ static const char *sentence_of(const struct call *call) {
   const struct authentication *auth = &call->auth;
   const char *said = NULL;
   if (call->request->route->access == ACCESS_ISSUER) return "The field x-issuer-secret is missing or wrong.";
+  if (call->request->route->access == ACCESS_SIGNED) return signature_sentence(call->signature);
   switch (auth->credential) {
     case CREDENTIAL_BEARER: return "The token was refused; WWW-Authenticate says why.";
     case CREDENTIAL_SESSION: said = arena_printf(call->request->arena, "The session was refused: %s.", auth->why_not); break;
@@ -178,6 +180,13 @@ static void on_checked(struct limit_check *check, const struct limit_verdict *ve
   on_verdict(CONTAINER_OF(check, struct call, check), verdict);
 }
 
+/* Under which name its requests are counted; NULL: by address. */
+static const char *known_as(const struct call *call) {
+  if (call->who.verified) return call->who.sub;
+  if (call->issuer != SECRET_UNKNOWN) return "issuer";
+  return call->signature == SIGNATURE_GOOD ? "collabpay" : NULL;
+}
+
 static void limit(struct call *call) {
   struct app *app = app_of(call->request);
   char address[ADDRESS_TEXT_SIZE];
@@ -187,10 +196,10 @@ static void limit(struct call *call) {
     go_on(call);
     return;
   }
-  bool named = call->who.verified || call->issuer != SECRET_UNKNOWN;
-  if (named) {
+  const char *known = known_as(call);
+  if (known) {
     name = buckets[call->limit].name;
-    key = call->who.verified ? call->who.sub : "issuer";
+    key = known;
   } else {
     address_limit_key(&call->request->client, address);
   }
@@ -253,6 +262,18 @@ static void authenticate_issuer(struct call *call) {
   limit(call);
 }
 
+/* Likewise who guesses at signatures. */
+static void authenticate_signer(struct call *call) {
+  const struct request *request = call->request;
+  const struct request_head *head = &request->head;
+  struct span body = {request->body, request->body_len};
+  call->signature = signature_check(&app_of(request)->secrets, request_header(head, "x-collab-timestamp"),
+                                    request_header(head, "x-collab-signature"), body, clock_real_ms() / 1000, request->arena);
+  call->refused = call->signature != SIGNATURE_GOOD;
+  if (call->refused) call->limit = LIMIT_WRITE;
+  limit(call);
+}
+
 /* True: the request is answered. */
 static bool lacks_secret(struct request *request) {
   enum secret secret = request->route->secret;
@@ -294,6 +315,7 @@ void call_dispatch(struct request *request) {
     case ACCESS_BEARER:
     case ACCESS_VERIFIED: authenticate_caller(call); break;
     case ACCESS_ISSUER: authenticate_issuer(call); break;
+    case ACCESS_SIGNED: authenticate_signer(call); break;
   }
 }
 

@@ -8,12 +8,14 @@
 #pragma once
 
 #include "auth/authenticate.h"
+#include "auth/signature.h"
 #include "routes/app.h"
 
 struct call {
   struct request *request;
   struct principal who;       /* with ACCESS_BEARER and ACCESS_VERIFIED */
   enum secret_version issuer; /* with ACCESS_ISSUER */
+  enum signature signature;   /* with ACCESS_SIGNED */
   cJSON *json;                /* an object, where the route takes_json; NULL else */
   void *own;                  /* the handler's, in the arena */
 

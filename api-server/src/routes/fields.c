@@ -61,16 +61,20 @@ static const struct field *rule_of(const struct field *rules, const char *name) 
   return NULL;
 }
 
-void fields_check(const cJSON *object, const char *prefix, const struct field *rules, struct wrong_fields *wrong) {
-  const cJSON *member;
-  cJSON_ArrayForEach(member, object) if (!rule_of(rules, member->string)) {
-    fields_wrong(wrong, prefix, member->string, "is not a field of this request");
-  }
+void fields_check_known(const cJSON *object, const char *prefix, const struct field *rules, struct wrong_fields *wrong) {
   for (; rules->name; rules++) {
     const cJSON *value = json_member(object, rules->name);
     if (!value && rules->required) fields_wrong(wrong, prefix, rules->name, "is required");
     if (value && !is_right(value, rules)) fields_wrong(wrong, prefix, rules->name, expectation(wrong->arena, rules));
   }
+}
+
+void fields_check(const cJSON *object, const char *prefix, const struct field *rules, struct wrong_fields *wrong) {
+  const cJSON *member;
+  cJSON_ArrayForEach(member, object) if (!rule_of(rules, member->string)) {
+    fields_wrong(wrong, prefix, member->string, "is not a field of this request");
+  }
+  fields_check_known(object, prefix, rules, wrong);
 }
 
 bool fields_answer(struct request *request, const struct wrong_fields *wrong) {

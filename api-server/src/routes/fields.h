@@ -40,6 +40,9 @@ struct wrong_fields {
 /* PREFIX, "grant." or "", stands before the names that are told. */
 void fields_check(const cJSON *object, const char *prefix, const struct field *rules, struct wrong_fields *wrong);
 
+/* The same, but members without a rule are passed over: for senders who may add some. */
+void fields_check_known(const cJSON *object, const char *prefix, const struct field *rules, struct wrong_fields *wrong);
+
 /* One more. FORMAT's text is about the field: "must be …". */
 void fields_wrong(struct wrong_fields *wrong, const char *prefix, const char *name, const char *message);
 

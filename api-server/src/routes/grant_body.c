@@ -1,5 +1,7 @@
 #include "routes/grant_body.h"
 
+#include "routes/body_digest.h"
+
 #include <string.h>
 
 enum { PROFILE_MAX = 256, PLAN_MAX = 256, REASON_MAX = 1024, SOURCE_MAX = 256, REF_MAX = 256 };
@@ -60,12 +62,4 @@ struct grant grant_body_read(const cJSON *json, const char *actor, const char *b
   return wish;
 }
 
-int grant_body_digest(const cJSON *json, char to[SHA256_HEX_SIZE]) {
-  _cleanup_(json_freep) cJSON *compared = cJSON_Duplicate(json, true);
-  _cleanup_buffer_ struct buffer text;
-  buffer_init(&text, json_limits_request.max_bytes * 2);
-  if (!compared) return -1;
-  cJSON_DeleteItemFromObjectCaseSensitive(compared, "externalRef");
-  json_canonical(compared, &text);
-  return text.failed ? -1 : sha256_hex(text.data, text.len, to);
-}
+int grant_body_digest(const cJSON *json, char to[SHA256_HEX_SIZE]) { return body_digest(json, "externalRef", to); }

@@ -22,6 +22,8 @@ void ledger_cancel(struct request *request);
 void product_get(struct request *request);
 void product_put(struct request *request);
 void product_cancel(struct request *request);
+void webhook_collabpay_post(struct request *request);
+void webhook_collabpay_cancel(struct request *request);
 void design_tokens_get(struct request *request);
 void iap_google_post(struct request *request);
 void iap_google_cancel(struct request *request);

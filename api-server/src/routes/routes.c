@@ -37,6 +37,9 @@
    .limit = LIMIT_WRITE, .handle = iap_google_post, .cancel = iap_google_cancel, .takes_json = true},                       \
   {.method = HTTP_POST, .path = "/api/webhooks/google", .doors = DOOR_PUBLIC, .limit = LIMIT_WEBHOOK,                       \
    .handle = webhook_google_post, .cancel = webhook_google_cancel, .takes_json = true},                                     \
+  {.method = HTTP_POST, .path = "/api/webhooks/collabpay", .doors = DOOR_PUBLIC, .access = ACCESS_SIGNED,                   \
+   .secret = SECRET_COLLAB_PAY_WEBHOOK, .limit = LIMIT_WEBHOOK, .handle = webhook_collabpay_post,                           \
+   .cancel = webhook_collabpay_cancel, .takes_json = true},                                                                 \
   OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
 /* clang-format on */
 

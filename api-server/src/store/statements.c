@@ -86,4 +86,8 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                                  .sql = "SELECT ticket_redeem($1::uuid, to_timestamp($2), $3::uuid)",
                                  .parameters = 3,
                                  .lane = DB_WRITE},
+    [STATEMENT_COLLABPAY_APPLY] = {.name = "collabpay_apply",
+                                   .sql = "SELECT collabpay_apply($1, $2, $3, $4, $5::bigint, $6, $7, $8, decode($9, 'hex'))",
+                                   .parameters = 9,
+                                   .lane = DB_WRITE},
 };

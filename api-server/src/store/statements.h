@@ -25,6 +25,7 @@ enum statement {
   STATEMENT_SESSION_CHECK, /* these three: see credentials.h */
   STATEMENT_SESSION_REVOKE,
   STATEMENT_TICKET_REDEEM,
+  STATEMENT_COLLABPAY_APPLY, /* see payment.h */
   STATEMENT_COUNT
 };
 
