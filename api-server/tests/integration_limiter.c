@@ -28,7 +28,7 @@ static void teardown(void) {
   resolver_free(resolver);
   limiter_table_free(table);
   loop_free(loop);
-  support_redis_stop(&server);
+  support_redis_remove(&server);
 }
 
 TestSuite(limiter, .init = setup, .fini = teardown, .timeout = 60);

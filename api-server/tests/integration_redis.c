@@ -27,7 +27,7 @@ static void teardown(void) {
   redis_free(redis);
   resolver_free(resolver);
   loop_free(loop);
-  support_redis_stop(&server);
+  support_redis_remove(&server);
 }
 
 TestSuite(redis, .init = setup, .fini = teardown, .timeout = 60);

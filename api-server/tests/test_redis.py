@@ -7,7 +7,7 @@ import time
 
 import pytest
 from conftest import until
-from redis_topologies import Authority, Cluster, RedisError, Sentinels, Single
+from redis_topologies import Authority, Cluster, Node, RedisError, Sentinels, Single, free_ports
 
 LEAST_RIGHTS = ["~supernova:limit:*", "&supernova:*", "+ping", "+eval", "+evalsha", "+incr", "+pttl", "+pexpire", "+publish", "+subscribe",
                 "+unsubscribe"]
@@ -97,6 +97,11 @@ def counted_by_redis(server):
     return counts(server)[1] == before[1]
 
 
+def ask_quietly(node, *words):
+    with contextlib.suppress(RedisError):
+        return node.ask(*words)
+
+
 # --- exact
 
 @pytest.mark.parametrize("kind", [Single, Sentinels, Cluster])
@@ -164,6 +169,25 @@ def test_a_paused_master_is_left(start, topologies):
     assert counted_by_redis(server)
 
 
+def test_a_planned_fail_over(start, topologies):
+    """The old master answers on for ten seconds, until the Sentinels turn to it: +switch-master alone says that it is none."""
+    trio = topologies(Sentinels)
+    until(lambda: trio.settled() and trio.master(), 20, "the Sentinels")
+    server = start(WORKERS="1", **trio.env)
+    until(lambda: well(server), what="Redis")
+    old = trio.master()
+    until(lambda: ask_quietly(trio.sentinels[0], "SENTINEL", "FAILOVER", "mymaster"), 15, "a replica that may be promoted")
+    new = until(lambda: (new := trio.master()) is not old and new, 20, "another master")
+
+    def counts_there():
+        sizes = new.ask("DBSIZE"), old.ask("DBSIZE")
+        Client(server).read()
+        return new.ask("DBSIZE") > sizes[0] and old.ask("DBSIZE") == sizes[1]
+
+    until(counts_there, 3, "the server to follow")
+    assert old.role() == "master" and well(server)
+
+
 def test_without_sentinels(start, topologies, tmp_path):
     """What is connected stays; who begins then has only its own memory, and says so."""
     trio = topologies(Sentinels)
@@ -183,6 +207,27 @@ def test_without_sentinels(start, topologies, tmp_path):
     for sentinel in trio.sentinels[:2]:
         sentinel.start()
     until(trio.settled, 20, "the Sentinels")
+
+
+def test_sentinels_that_are_wrong(start, topologies, tmp_path):
+    """One that is away, one that doesn't know the name, one that takes a replica for the master: the next is asked, and ROLE is."""
+    trio, (away, port) = topologies(Sentinels), free_ports(2)
+    replica = next(n for n in trio.nodes if n.role() == "slave")
+    liar = Node(tmp_path, port, sentinel=f"sentinel monitor mymaster 127.0.0.1 {replica.port} 1\nsentinel down-after-milliseconds mymaster 90000\n"
+                                         f"sentinel monitor elsewhere 127.0.0.1 {trio.master().port} 1\n")
+    liar.start()
+    try:
+        server = start(WORKERS="1", **{**trio.env, "REDIS_SENTINEL": f"127.0.0.1:{liar.port}"})
+        until(lambda: redis_health(server) == {"ok": False, "error": "refused"}, what="the reason")
+        until(lambda: any("is no master" in line["err"] for line in server.lines(msg="redis is away")), what="the sentence")
+        unknown = start(WORKERS="1", **{**trio.env, "REDIS_SENTINEL": f"127.0.0.1:{away},127.0.0.1:{liar.port}", "REDIS_MASTER": "nobody"})
+        until(lambda: any("doesn't know the master nobody" in line["err"] for line in unknown.lines(msg="redis is away")), what="the sentence")
+        good = trio.sentinels[0].port
+        third = start(WORKERS="1", **{**trio.env, "REDIS_SENTINEL": f"127.0.0.1:{away},127.0.0.1:{liar.port},127.0.0.1:{good}"})
+        until(lambda: well(third), what="Redis, through the third")
+        assert counted_by_redis(third)
+    finally:
+        liar.kill()
 
 
 # --- Cluster

@@ -51,6 +51,7 @@ static void use(struct node *node) {
 }
 
 static void disuse(struct node *node) {
+  if (node->used) redis_subscriber_leave(node->cluster->redis->subscriber, &node->place);
   node->used = node->serves = false;
   timer_stop(&node->retry);
   redis_connection_close(&node->connection);

@@ -50,6 +50,6 @@ void redis_note_back(struct redis *redis);
 /* A server that subscriptions may use. False while there is none. */
 bool redis_any_place(const struct redis *redis, struct redis_place *ret);
 
-/* The server that subscriptions used may no longer be the right one. */
-void redis_subscriber_move(struct redis_subscriber *subscriber); /* accepts NULL */
-void redis_subscriber_free(struct redis_subscriber *subscriber); /* accepts NULL */
+/* PLACE serves no more, though it may still answer: subscriptions that listen there go elsewhere. */
+void redis_subscriber_leave(struct redis_subscriber *subscriber, const struct redis_place *place); /* accepts NULL */
+void redis_subscriber_free(struct redis_subscriber *subscriber);                                   /* accepts NULL */

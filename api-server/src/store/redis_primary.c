@@ -21,11 +21,10 @@ struct redis_primary {
 static bool has_sentinel(const struct redis_primary *p) { return p->redis->target.mode == REDIS_MODE_SENTINEL; }
 
 static void connect_to(struct redis_primary *p, const struct redis_place *place) {
-  bool moved = p->placed && !redis_place_equal(&p->place, place);
   timer_stop(&p->retry);
+  if (p->placed && !redis_place_equal(&p->place, place)) redis_subscriber_leave(p->redis->subscriber, &p->place);
   p->place = *place;
   p->placed = true;
-  if (moved) redis_subscriber_move(p->redis->subscriber);
   redis_connection_open(&p->connection, &p->place);
 }
 

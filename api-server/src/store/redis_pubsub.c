@@ -102,8 +102,8 @@ static void on_timer(struct timer *timer) {
   }
 }
 
-void redis_subscriber_move(struct redis_subscriber *s) {
-  if (!s || !s->subscriptions) return;
+void redis_subscriber_leave(struct redis_subscriber *s, const struct redis_place *place) {
+  if (!s || s->connection.state == REDIS_CLOSED || !redis_place_equal(&s->connection.stream.place, place)) return;
   redis_connection_close(&s->connection);
   backoff_reset(&s->backoff);
   (void)!timer_set(&s->timer, 0);
@@ -111,7 +111,6 @@ void redis_subscriber_move(struct redis_subscriber *s) {
 
 void redis_subscriber_free(struct redis_subscriber *s) {
   if (!s) return;
-  while (s->subscriptions) redis_unsubscribe(s->subscriptions);
   redis_connection_done(&s->connection);
   timer_stop(&s->timer);
   free(s);
