@@ -52,6 +52,7 @@ class Load:
     def back_since(self, moment):
         """How long after MOMENT a grant was done again."""
         until(lambda: self.last_success > moment, seconds=20, what="a grant after the fault")
+        print(f"back after {self.last_success - moment:.3f} s, {self.refusals} refusals, slowest {self.slowest:.3f} s")
         return self.last_success - moment
 
     def finish(self, postgres):

@@ -145,9 +145,13 @@ def test_postgresql_dies_behind_it(start, services):
     load.reach(0.3)
     postgres.kill()
     until(lambda: load.refusals, what="a refusal")
+    until(lambda: not server.inner("/healthz?verbose").json["dependencies"]["database"]["ok"], what="the truth in the body")
     assert server.get("/readyz").status == 200
     postgres.start()
+    back = load.back_since(time.monotonic())
     load.finish(postgres)
+    assert back < 3, back  # PgBouncer's own server_login_retry is 1 s here
+    until(lambda: server.inner("/healthz?verbose").json["status"] == "ok", what="health")
     bouncer.close()
     postgres.close()
 

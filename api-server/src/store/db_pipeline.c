@@ -160,7 +160,8 @@ void pipeline_ready(struct db_connection *c, uint32_t events) {
   do {
     before = c->flight_count;
     if (events & ~(uint32_t)EPOLLOUT) alive = PQconsumeInput(c->conn) == 1;
-    if (collect(c) < 0) {
+    /* of a lost connection libpq has nothing more to say; why it was lost follows */
+    if (collect(c) < 0 && alive && PQstatus(c->conn) != CONNECTION_BAD) {
       connection_drop(c, DEPENDENCY_UNREACHABLE, "the server answered what was not asked");
       return;
     }

@@ -22,9 +22,11 @@ enum { OLDEST_SERVER = 150000, LOCK_POLL_MS = 250, LOCK_TELL_MS = 5000 };
 
 DEFINE_CLEANUP(PGresult, result_freep, PQclear)
 
-/* Locks are waited for briefly: a queued ALTER TABLE holds up everybody behind it. */
+/* Locks are waited for briefly: a queued ALTER TABLE holds up everybody behind it. A job that is killed must not keep the lock until its
+ * statement ends, which the server would run on for nobody. */
 static const char server_options[] =
-    "-c search_path=public -c lock_timeout=5000 -c client_min_messages=warning -c default_transaction_isolation=read\\ committed";
+    "-c search_path=public -c lock_timeout=5000 -c client_connection_check_interval=2000 -c client_min_messages=warning -c "
+    "default_transaction_isolation=read\\ committed";
 static const char transaction_options[] =
     "SELECT set_config('search_path', 'public', true), set_config('lock_timeout', '5000', true), set_config('client_min_messages', "
     "'warning', true), pg_try_advisory_xact_lock(" LOCK_KEY ")";
