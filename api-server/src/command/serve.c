@@ -1,5 +1,6 @@
 #include "command/command.h"
 #include "crypto/keyring.h"
+#include "iap/apple.h"
 #include "iap/google_token.h"
 #include "serve/parent.h"
 #include "store/database_url.h"
@@ -21,6 +22,9 @@ static int check(const struct settings *settings, struct error *error) {
   struct google_tokens tokens;
   if (google_tokens_init(&tokens, settings, NULL, error) < 0) return -1;
   google_tokens_done(&tokens);
+  struct apple apple;
+  if (apple_init(&apple, settings, NULL, NULL, error) < 0) return -1;
+  apple_done(&apple);
   if (keyring_load(settings->jwks_dir, &ring, error) < 0) return error_wrap(error, "JWKS_DIR");
   return 0;
 }

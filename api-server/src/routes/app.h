@@ -5,6 +5,7 @@
 #include "auth/authenticate.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "iap/apple_sweep.h"
 #include "iap/google.h"
 #include "iap/google_push.h"
 #include "observe/request_metrics.h"
@@ -35,6 +36,8 @@ struct app {
   struct google_push google_push;
   struct outbox *outbox;
   struct sweep *sweep;
+  struct apple apple;
+  struct apple_sweep apple_sweep;
   struct http_server *http;
   struct request_metrics request_metrics;
   bool draining;

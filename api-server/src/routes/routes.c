@@ -40,6 +40,10 @@
   {.method = HTTP_POST, .path = "/api/webhooks/collabpay", .doors = DOOR_PUBLIC, .access = ACCESS_SIGNED,                   \
    .secret = SECRET_COLLAB_PAY_WEBHOOK, .limit = LIMIT_WEBHOOK, .handle = webhook_collabpay_post,                           \
    .cancel = webhook_collabpay_cancel, .takes_json = true},                                                                 \
+  {.method = HTTP_POST, .path = "/api/iap/apple/verify", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                   \
+   .limit = LIMIT_WRITE, .handle = iap_apple_verify, .cancel = iap_apple_cancel, .takes_json = true},                       \
+  {.method = HTTP_POST, .path = "/api/webhooks/apple", .doors = DOOR_PUBLIC, .access = ACCESS_ALL,                          \
+   .limit = LIMIT_WEBHOOK, .handle = webhook_apple_post, .cancel = webhook_apple_cancel, .takes_json = true},               \
   OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
 /* clang-format on */
 

@@ -110,10 +110,13 @@ static int start_stores(struct worker *w, struct error *error) {
   struct http_client_options options = {.user_agent = "supernova-server/" SUPERNOVA_VERSION, .connect_timeout_ms = STORES_CONNECT_MS};
   app->stores = http_client_new(w->loop, &options, error);
   if (!app->stores || google_init(&app->google, app->settings, app->stores, error) < 0) return -1;
+  if (apple_init(&app->apple, app->settings, app->stores, app->metrics, error) < 0) return -1;
   google_push_init(&app->google_push, app->settings, app->stores);
   app->outbox = outbox_new(w->loop, app->db, &app->google, app->metrics, error);
   app->sweep = app->outbox ? sweep_new(w->loop, app->db, &app->google, app->metrics, error) : NULL;
-  return app->sweep ? 0 : -1;
+  if (!app->sweep) return -1;
+  apple_sweep_start(&app->apple_sweep, w->loop, app->db, &app->apple);
+  return 0;
 }
 
 static int start_http(struct worker *w, struct error *error) {
@@ -156,6 +159,8 @@ static void stop(struct worker *w) {
   http_server_free(app->http);
   host_free(w->host);
   publish_stop(&w->publisher);
+  apple_sweep_stop(&app->apple_sweep);
+  apple_done(&app->apple);
   sweep_free(app->sweep);
   outbox_free(app->outbox);
   google_push_done(&app->google_push);

@@ -110,6 +110,15 @@ static const struct setting table[] = {
     {"GOOGLE_CERTS_URL", .offset = AT(google_certs_url), TEXT(1, 512), .begins_with = "https:// http://", FALLBACK("https://www.googleapis.com/oauth2/v3/certs"), NOT_IN_PRODUCTION, .doc = "The keys that sign what Google pushes."},
     {"GOOGLE_PUSH_AUDIENCE", .offset = AT(google_push_audience), TEXT(1, 512), .doc = "The audience of Google's push subscription; without it its messages are answered with 503."},
     {"GOOGLE_PUSH_EMAIL", .offset = AT(google_push_email), TEXT(1, 320), .doc = "The service account that Google's push subscription signs as; without it its messages are answered with 503."},
+    {"IAP_USE_SANDBOX", .type = SETTING_BOOL, .offset = AT(iap_use_sandbox), FALLBACK("false"), .doc = "true: the App Store is asked in its sandbox alone; refused in production."},
+    {"APPLE_BUNDLE_ID", .offset = AT(apple_bundle_id), TEXT(1, 256), FALLBACK("com.collab.supernova"), .doc = "The app whose purchases in the App Store count."},
+    {"APPLE_APP_ID", .offset = AT(apple_app_id), INT(1, INT64_C(9007199254740991)), .doc = "The app's number in the App Store (appAppleId); without it notifications about production answer 503."},
+    {"APPLE_ISSUER_ID", .offset = AT(apple_issuer_id), TEXT(1, 256), .doc = "Who asks the App Store Server API: the issuer of its keys in App Store Connect. Without it, APPLE_KEY_ID and APPLE_PRIVATE_KEY a transactionId answers 503, and no past notifications are read."},
+    {"APPLE_KEY_ID", .offset = AT(apple_key_id), TEXT(1, 64), .doc = "The id of APPLE_PRIVATE_KEY."},
+    {"APPLE_PRIVATE_KEY", .offset = AT(apple_private_key), TEXT(1, 4096), SECRET, .doc = "The In-App Purchase key that App Store Connect gave out (.p8, PEM)."},
+    {"APPLE_SHARED_SECRET", .offset = AT(apple_shared_secret), TEXT(1, 4096), SECRET, .doc = "Not used: the receipts that it was for are no more; what Apple signs needs no secret."},
+    {"APPLE_API_BASE", .offset = AT(apple_api_base), TEXT(1, 512), .begins_with = "https:// http://", NOT_IN_PRODUCTION, .doc = "Where the App Store Server API is, with its sandbox at /sandbox below; default Apple's own two addresses."},
+    {"APPLE_ROOT_CA_FILE", .offset = AT(apple_root_ca_file), TEXT(1, 4000), NOT_IN_PRODUCTION, .doc = "Certificates in PEM that what the App Store signs must lead to; default Apple Root CA - G3."},
 };
 /* clang-format on */
 
@@ -274,6 +283,8 @@ static void check_together(struct settings *s, struct buffer *faults) {
   if (s->port == s->metrics_port) fault(faults, "PORT and METRICS_PORT are the same");
   if (!s->iap_strict && s->environment == ENVIRONMENT_PRODUCTION)
     fault(faults, "IAP_STRICT is false, which ENVIRONMENT=production refuses");
+  if (s->iap_use_sandbox && s->environment == ENVIRONMENT_PRODUCTION)
+    fault(faults, "IAP_USE_SANDBOX is true, which ENVIRONMENT=production refuses");
   if (s->shutdown_grace_s <= s->shutdown_drain_s) fault(faults, "SHUTDOWN_GRACE_SECONDS is not more than SHUTDOWN_DRAIN_SECONDS");
 }
 

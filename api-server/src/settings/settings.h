@@ -73,6 +73,11 @@ struct settings {
   const char *google_service_account_key; /* NULL: not set, like the two of the push */
   const char *google_api_base, *google_token_url, *google_certs_url;
   const char *google_push_audience, *google_push_email;
+  bool iap_use_sandbox;
+  const char *apple_bundle_id;
+  int64_t apple_app_id;                                           /* 0: not set */
+  const char *apple_issuer_id, *apple_key_id, *apple_private_key; /* NULL: not set, like those below */
+  const char *apple_shared_secret, *apple_api_base, *apple_root_ca_file;
 };
 
 /* Who asks: the table's `needed_by` says what must be set for whom. */

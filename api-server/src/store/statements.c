@@ -90,4 +90,14 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                                    .sql = "SELECT collabpay_apply($1, $2, $3, $4, $5::bigint, $6, $7, $8, decode($9, 'hex'))",
                                    .parameters = 9,
                                    .lane = DB_WRITE},
+    [STATEMENT_APPLE_APPLY] =
+        {.name = "apple_apply",
+         .sql = "SELECT result, answer, holder FROM apple_apply($1::jsonb, $2, $3, decode($4, 'hex'), $5, $6, $7::boolean,"
+                " $8::boolean)",
+         .parameters = 8,
+         .lane = DB_WRITE},
+    [STATEMENT_APPLE_KEPT] = {.name = "apple_kept",
+                              .sql = "SELECT payload, received_at::text FROM webhook_event WHERE source = 'apple' AND payload IS NOT NULL"
+                                     " AND received_at < coalesce($1::timestamptz, 'infinity') ORDER BY received_at DESC LIMIT 1",
+                              .parameters = 1},
 };

@@ -26,6 +26,8 @@ enum statement {
   STATEMENT_SESSION_REVOKE,
   STATEMENT_TICKET_REDEEM,
   STATEMENT_COLLABPAY_APPLY, /* see payment.h */
+  STATEMENT_APPLE_APPLY,     /* migrations: apple.sql */
+  STATEMENT_APPLE_KEPT,      /* (before, null at first) -> the newest signed text that was kept before, when; or none */
   STATEMENT_COUNT
 };
 
