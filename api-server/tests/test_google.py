@@ -5,12 +5,14 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
-from conftest import ROOT, Server, run, until
+from conftest import ROOT, Proxy, Server, run, until
 
 sys.path.insert(0, str(ROOT / "api-server/store-twin"))
 from store_twin import StoreTwin
@@ -239,6 +241,7 @@ def test_a_product_that_is_not_in_the_catalogue(shop, profile):
     token = shop.google.buy("unheard_of")
     answer = shop.verify(profile, token, "unheard_of")
     assert answer.status == 422 and answer.wrong_fields() == {"productId"}
+    until(lambda: [line for line in shop.server.lines(productId="unheard_of") if line["level"] == 50], what="the alert")
     shop.database.sql("INSERT INTO product (store, product_id, coins) VALUES ('google', 'unheard_of', 5)")
     assert shop.verify(profile, token, "unheard_of").json["entitlements"]["coins"] == 5
 
@@ -338,6 +341,15 @@ def test_an_upgrade_that_only_google_tells_of(shop, profile):
     shop.told(new, acknowledged=1)
 
 
+def test_an_upgrade_by_another_profile(shop, profile):
+    other = "other-" + profile
+    old = shop.google.subscribe("pro_monthly")
+    assert shop.verify(profile, old, "pro_monthly", "subscription").status == 200
+    new = shop.google.subscribe("max_monthly", linked=old)
+    assert shop.verify(other, new, "max_monthly", "subscription").status == 200
+    assert not subscription_of(shop, profile)["active"] and subscription_of(shop, other)["plan"] == "max"
+
+
 def test_what_an_admin_gave_is_not_shortened(shop, profile):
     token = shop.server.mint("root", ["admin"])
     grant = {"type": "subscription", "plan": "pro", "expiresAt": "2099-01-01T00:00:00Z"}
@@ -428,6 +440,16 @@ def test_an_unknown_product_is_kept(shop, profile):
     shop.told(token, consumed=1)
     until(lambda: shop.database.sql(f"SELECT outcome || (payload IS NULL) FROM webhook_event WHERE id = '{message['message']['messageId']}'")
           == "donetrue", what="its mark")
+
+
+def test_what_came_while_google_was_away_comes_again(shop, profile):
+    token = shop.google.subscribe("pro_monthly")
+    shop.verify(profile, token, "pro_monthly", "subscription")
+    ends_ms = shop.google.renew(token, days=77)
+    message = shop.google.message("subscription", purchaseToken=token, subscriptionId="pro_monthly", notificationType=2)
+    shop.twin.fault(f"GET .*{token}", times=2, status=503)
+    assert [shop.hear("", message=message).status for _ in range(4)] == [503, 503, 204, 204]
+    assert ms_of(shop, profile) == ends_ms and shop.ledger(profile) == "subscription pro, subscription pro"
 
 
 @pytest.mark.parametrize("wrong", [
@@ -544,6 +566,26 @@ def test_the_sweep_at_the_start_finds_what_nobody_told(open_shop, profile, seede
     until(lambda: seeded.sql("SELECT swept_at > now() - interval '1 minute' FROM iap_sweep WHERE store = 'google'") == "t", what="its end")
 
 
+def test_one_of_all_workers_sweeps(open_shop, seeded):
+    seeded.sql("UPDATE iap_sweep SET swept_at = now() - interval '2 hours', leased_until = NULL WHERE store = 'google'")
+    shops = [open_shop(WORKERS="2") for _ in range(2)]
+    until(lambda: shops[0].twin.calls("GET .*voidedpurchases"), what="the sweep")
+    until(lambda: all(s.server.metric('db_query_duration_seconds_count{statement="sweep_claim"}') >= 2 for s in shops), 30, "all to have asked")
+    assert len(shops[0].twin.calls("GET .*voidedpurchases")) == 1
+
+
+def test_a_sweep_that_fails_is_made_again_soon(open_shop, seeded):
+    before = "2026-01-01 00:00:00+00"
+    seeded.sql(f"UPDATE iap_sweep SET swept_at = '{before}', leased_until = NULL WHERE store = 'google'")
+    shop = open_shop(WORKERS="1")
+    shop.twin.fault("voidedpurchases", status=500)
+    seeded.sql("UPDATE iap_sweep SET swept_at = '2026-01-01', due_at = now() WHERE store = 'google'")
+    until(lambda: shop.server.lines(msg="a sweep of Google's voided purchases didn't come to its end"), 30, "the failure")
+    until(lambda: seeded.sql("SELECT due_at BETWEEN now() AND now() + interval '6 minutes' AND leased_until IS NULL FROM iap_sweep WHERE store = 'google'")
+          == "t", what="the next one")
+    assert seeded.sql("SELECT swept_at = '2026-01-01' FROM iap_sweep WHERE store = 'google'") == "t"
+
+
 # --- Google away, slow, lying
 
 def open_fds(server):
@@ -607,6 +649,33 @@ def test_the_access_token_is_asked_for_once_and_anew_when_it_is_refused(open_sho
     shop.twin.forget_calls()
     assert shop.verify(profile, shop.google.buy("coins_100")).status == 200
     assert len(shop.twin.calls("POST /token")) == 1
+
+
+def test_an_access_token_is_not_used_to_its_end(open_shop, profile):
+    shop = open_shop(WORKERS="1")
+    shop.google.token_life_s = 300  # which is when it is given up
+    try:
+        shop.twin.forget_calls()
+        for _ in range(3):
+            assert shop.verify(profile, shop.google.buy("for_ever"), "for_ever").status == 200
+        assert len(shop.twin.calls("POST /token")) >= 3
+    finally:
+        shop.google.token_life_s = 3600
+
+
+def test_the_database_away_between(start, twin, seeded, profile):
+    proxy = Proxy(*seeded.address())
+    shop = Shop(start(**environment(twin, DATABASE_URL=seeded.through(proxy.port))), twin, seeded)
+    token = shop.google.buy("coins_100")
+    shop.tokens[profile] = shop.server.mint(profile)
+    proxy.cut()
+    answer = shop.verify(profile, token)
+    assert answer.status == 503 and answer.headers["Retry-After"]
+    proxy.restore()
+    until(lambda: shop.verify(profile, token).status == 200, what="the database to be back")
+    assert shop.ledger(profile) == "coins 100"
+    shop.told(token, consumed=1)
+    proxy.close()
 
 
 # --- the outbox
@@ -686,3 +755,27 @@ def test_what_is_nearly_too_late_is_an_alarm(shop, profile):
     shop.twin.heal()
     shop.told(token, consumed=1)
     until(lambda: shop.server.metric('supernova_outbox_overdue{store="google"}') == 0, 60, "the metric's end")
+
+
+# --- the twin itself
+
+def test_the_twin_is_a_program_too():
+    program = subprocess.Popen([sys.executable, str(ROOT / "api-server/store-twin/store_twin.py")], stdout=subprocess.PIPE, text=True)
+    try:
+        url = program.stdout.readline().strip()
+
+        def ask(method, path, body=None):
+            request = urllib.request.Request(url + path, json.dumps(body).encode() if body is not None else None, method=method)
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+                return json.load(answer)
+
+        token = ask("POST", "/twin/google/buy", {"product_id": "coins_100", "quantity": 2})["result"]
+        assert ask("POST", "/twin/google/counts", {"token": token})["result"] == {"acknowledged": 0, "consumed": 0}
+        assert ask("GET", "/certs")["keys"][0]["kty"] == "RSA"
+        ask("POST", "/twin/faults", {"match": "/certs", "times": 1, "status": 200, "body": {"a": "lie"}})
+        assert ask("GET", "/certs") == {"a": "lie"} and "keys" in ask("GET", "/certs")
+        assert [call["status"] for call in ask("GET", "/twin/calls?match=certs")["result"]] == [200, 200, 200]
+        assert ask("POST", "/twin/clock", {"add_ms": 86400000})["result"] > time.time() * 1000 + 86000000
+    finally:
+        program.terminate()
+        program.wait(10)

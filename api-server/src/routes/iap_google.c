@@ -88,7 +88,12 @@ static void answer(struct verifying *v, const struct purchase_outcome *outcome) 
       log_refused(v, "a purchase was asked for by another profile than the one that it was bought for", outcome->holder);
       request_refuse(request, PROBLEM_FORBIDDEN, "This purchase was made for another account.");
       return;
-    case PURCHASE_UNKNOWN_PRODUCT: refuse_field(request, "productId", "is not in the catalogue"); return;
+    case PURCHASE_UNKNOWN_PRODUCT:
+      /* somebody has paid for what nobody can give */
+      log_error("a purchase is of a product that the catalogue doesn't have", log_str("reqId", request->id),
+                log_str("productId", v->product_id));
+      refuse_field(request, "productId", "is not in the catalogue");
+      return;
     case PURCHASE_TOO_MANY: refuse_field(request, "purchaseToken", "would bring the balance beyond what it can hold"); return;
     default: break;
   }
