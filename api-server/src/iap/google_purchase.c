@@ -11,10 +11,10 @@ enum { QUANTITY_MAX = 1000000 };
 
 /* "1700000000000", or the number itself; 0 where it is neither. */
 static int64_t long_at(const cJSON *object, const char *name) {
-  int64_t value = 0;
+  int64_t value = json_int(object, name, 0);
   const char *text = json_string(object, name, NULL);
-  if (!text) return json_int(object, name, 0);
-  return parse_int64(text, 0, JSON_INT_MAX, &value) == 0 ? value : 0;
+  if (text && parse_int64(text, 0, JSON_INT_MAX, &value) < 0) return 0;
+  return value > 0 ? value : 0;
 }
 
 static int64_t time_at(const cJSON *object, const char *path) {
@@ -44,7 +44,8 @@ int google_product_read(const cJSON *answer, const char *token, const char *prod
                         struct error *error) {
   static const enum purchase_state states[] = {PURCHASE_ACTIVE, PURCHASE_REFUNDED, PURCHASE_PENDING};
   /* the state of what was bought is 0, which Google leaves out at times; what bears no time is no purchase */
-  int64_t state = json_int(answer, "purchaseState", 0), purchased_ms = long_at(answer, "purchaseTimeMillis");
+  int64_t state = json_member(answer, "purchaseState") ? json_int(answer, "purchaseState", -1) : 0,
+          purchased_ms = long_at(answer, "purchaseTimeMillis");
   const char *told = text_at(answer, "productId");
   if (!purchased_ms || state < 0 || state >= (int64_t)ELEMENTS(states))
     return error_set(error, ERROR_INVALID, "Google's answer is no purchase of a product");

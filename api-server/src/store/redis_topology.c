@@ -37,7 +37,7 @@ int redis_key_argument(int count, const char *const *arguments) {
 }
 
 static int set_host(struct redis_place *place, const char *host, size_t n) {
-  if (n >= sizeof place->host) return -1;
+  if (n >= sizeof place->host || memchr(host, 0, n)) return -1;
   memcpy(place->host, host, n);
   place->host[n] = 0;
   return 0;
