@@ -21,7 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   struct google_voided voided;
   struct google_notification told;
   if (json_parse((const char *)data, n, &google_limits, &json, NULL) < 0) return 0;
-  if (google_product_read(json, "token", "coins", 1, &purchase, NULL) == 0) check_purchase(&purchase);
+  if (google_product_read(json, "token", "coins", 1, &purchase, NULL) == 0) {
+    check_purchase(&purchase);
+    demand(purchase.purchased_ms > 0 && (!json_member(json, "purchaseState") || cJSON_IsNumber(json_member(json, "purchaseState"))));
+  }
   if (google_subscription_read(json, "token", NULL, 1, &purchase, NULL) == 0) check_purchase(&purchase);
   if (google_subscription_read(json, "token", "pro", 1, &purchase, NULL) == 0) demand(!strcmp(purchase.product_id, "pro"));
   if (google_voided_read(json, &voided, NULL) == 0) demand(*voided.token);
