@@ -153,6 +153,17 @@ def test_the_oldest_schema_that_it_claims_has_all_that_it_needs(check, services)
     old.drop()
 
 
+def test_keys_of_others(check, server):
+    """The set of a running server, and an address where there is none: never fatal, since our own keys are there."""
+    where = {"ENVIRONMENT": "development", "AUTH_JWKS_ALLOW_PRIVATE": "127.0.0.1"}
+    done = check(AUTH_JWKS_URL=f"http://127.0.0.1:{server.port}/auth/.well-known/jwks.json", **where)
+    assert done.returncode == 0 and done.by["foreign"]["verdict"] == "ok" and done.by["foreign"]["sentence"].startswith("1 at"), done.stdout
+    for url, env in ((f"http://127.0.0.1:{server.port}/livez", where), (f"http://127.0.0.1:{free_port()}/", where),
+                     (f"http://127.0.0.1:{server.port}/auth/.well-known/jwks.json", {"ENVIRONMENT": "development"})):
+        done = check(AUTH_JWKS_URL=url, **env)
+        assert done.returncode == 0 and done.by["foreign"]["verdict"] == "note" and done.by["foreign"]["next"], done.stdout
+
+
 def test_endpoints_without_their_secret_are_named(check):
     done = check(APP_JWT_SECRET="", SESSION_SECRET="")
     assert done.returncode == 0 and done.by["closed"]["verdict"] == "note"

@@ -12,16 +12,25 @@ enum { REPORT_MAX = 256 * 1024 };
 
 static bool has_redis(const struct settings *settings) { return settings->redis_mode != REDIS_MODE_NONE; }
 static bool has_pooler(const struct settings *settings) { return settings->database_pooler != POOLER_NONE; }
+static bool has_foreign_keys(const struct settings *settings) { return settings->auth_jwks_url; }
 static bool has_bypass(const struct settings *settings) { return settings->dev_auth_open; }
 
 static void check_settings(struct checkup *checkup, struct check_finding *ret);
 
 /* The first row fills the settings; without them there are no others. */
 static const struct check table[] = {
-    {"settings", NULL, check_settings}, {"database", NULL, check_database},    {"direct", has_pooler, check_direct},
-    {"schema", NULL, check_schema},     {"rights", NULL, check_rights},        {"redis", has_redis, check_redis},
-    {"keys", NULL, check_keys},         {"tokens", NULL, check_design_tokens}, {"bypass", has_bypass, check_bypass},
-    {"closed", NULL, check_closed},     {"unused", NULL, check_unused},
+    {"settings", NULL, check_settings},
+    {"database", NULL, check_database},
+    {"direct", has_pooler, check_direct},
+    {"schema", NULL, check_schema},
+    {"rights", NULL, check_rights},
+    {"redis", has_redis, check_redis},
+    {"keys", NULL, check_keys},
+    {"foreign", has_foreign_keys, check_foreign},
+    {"tokens", NULL, check_design_tokens},
+    {"bypass", has_bypass, check_bypass},
+    {"closed", NULL, check_closed},
+    {"unused", NULL, check_unused},
 };
 
 enum { ROWS = ELEMENTS(table) };

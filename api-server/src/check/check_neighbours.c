@@ -1,4 +1,5 @@
 /* What `check` asks of everything but PostgreSQL. */
+#include "auth/foreign_keys.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "check/check.h"
@@ -57,6 +58,52 @@ void check_redis(struct checkup *checkup, struct check_finding *ret) {
   resolver_free(resolver);
   loop_free(loop);
 }
+
+/* ---- keys of others ---- */
+
+struct fetching {
+  struct foreign_wait wait;
+  bool done;
+};
+
+static void on_fetched(struct foreign_wait *wait) { CONTAINER_OF(wait, struct fetching, wait)->done = true; }
+static void on_changed(void *owner) { (void)owner; }
+
+/* Asks as a token of an unknown key would make a worker ask. */
+static int fetch(struct loop *loop, struct foreign_keys *foreign, struct error *error) {
+  struct fetching fetching = {.wait.done = on_fetched};
+  int result = 0;
+  fetching.done = !foreign_keys_wait(foreign, &fetching.wait);
+  while (!fetching.done && result == 0) result = loop_turn(loop, 50, error);
+  foreign_wait_cancel(&fetching.wait);
+  return result;
+}
+
+static void tell_foreign(const struct foreign_keys *foreign, struct check_finding *ret) {
+  if (foreign->keys) {
+    check_tell(ret, CHECK_OK, "%zu at AUTH_JWKS_URL", jwks_count(foreign->keys));
+    return;
+  }
+  check_tell(ret, CHECK_NOTE, "none came from AUTH_JWKS_URL, so only our own are known: %s", foreign->failure);
+  (void)snprintf(ret->next, sizeof ret->next, "see whether the address is right, and in AUTH_JWKS_ALLOW_PRIVATE where it is a private one");
+}
+
+void check_foreign(struct checkup *checkup, struct check_finding *ret) {
+  struct error error = {0};
+  struct foreign_keys foreign = {0};
+  struct loop *loop = loop_new(&error);
+  struct metrics *metrics = loop ? metrics_new(1, &error) : NULL;
+  if (!metrics || foreign_keys_start(&foreign, loop, &checkup->settings, metrics, on_changed, NULL, &error) < 0 ||
+      fetch(loop, &foreign, &error) < 0)
+    check_fail(ret, &error, "");
+  else
+    tell_foreign(&foreign, ret);
+  foreign_keys_stop(&foreign);
+  metrics_free(metrics);
+  loop_free(loop);
+}
+
+/* ---- files ---- */
 
 void check_keys(struct checkup *checkup, struct check_finding *ret) {
   _cleanup_(keyring_freep) struct keyring *ring = NULL;
