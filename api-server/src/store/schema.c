@@ -3,8 +3,9 @@
 #include "store/migration.h"
 #include "store/sql_files.h"
 
-/* The oldest schema that has all that our statements name. */
-enum { SCHEMA_MIN = 6 };
+/* The oldest schema that has all that our statements name: raised with each statement that names something newer. test_check.py tries them
+ * all on it. */
+enum { SCHEMA_MIN = 10 };
 
 bool schema_fits(struct schema_database database, struct schema_image image) {
   return database.current >= image.min && image.max >= database.serves_from;
