@@ -105,6 +105,26 @@ def test_head_is_get_without_a_body(server):
     assert head.headers["Content-Length"] == str(len(whole.body))
 
 
+def test_head_of_a_refusal_has_no_body_either(server):
+    for path, status in (("/nothing", 404), ("/api/entitlements/x", 401), ("/auth/token", 405)):
+        head = server.request("HEAD", path)
+        assert (head.status, head.body) == (status, b"") and int(head.headers["Content-Length"]) > 0
+        assert head.headers["Content-Type"] == "application/problem+json"
+
+
+def test_every_answer_bears_the_security_fields(start):
+    server = start(TRUSTED_PROXIES="127.0.0.0/8", CORS_ALLOWED_ORIGINS="https://app.example.com")
+    asked = [("GET", "/livez"), ("GET", "/nothing"), ("POST", "/auth/token"), ("GET", "/api/entitlements/x"), ("OPTIONS", "/auth/token")]
+    for method, path in asked:
+        plain = server.request(method, path)
+        assert plain.headers["X-Content-Type-Options"] == "nosniff" and plain.headers["Strict-Transport-Security"] is None
+        behind = server.request(method, path, headers={"X-Forwarded-Proto": "https"})
+        assert behind.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+        assert "Origin" in behind.headers["Vary"] and behind.headers["X-Request-Id"]
+    untrusting = start()
+    assert untrusting.get("/livez", headers={"X-Forwarded-Proto": "https"}).headers["Strict-Transport-Security"] is None
+
+
 def test_request_id_is_taken_over_where_it_is_sane(server):
     assert server.get("/livez", headers={"x-request-id": "abc-1.2_3"}).headers["X-Request-Id"] == "abc-1.2_3"
     for strange in ("a b", "x" * 100, "<script>"):
@@ -211,6 +231,17 @@ def test_wrong_fields_of_a_token_are_named(server, body, wrong):
     (b"[1]", "application/json", 400),
     (b"", "application/json", 400),
     (b"[" * 40 + b"]" * 40, "application/json", 400),
+    (b'{"sub":"a","extra":{"a":' + b"[" * 30 + b"]" * 30 + b"}}", "application/json", 200),
+    (b'{"sub":"a","extra":{"a":' + b"[" * 31 + b"]" * 31 + b"}}", "application/json", 400),
+    (b'{"sub":"a","extra":{' + b",".join(b'"k%d":1' % i for i in range(256)) + b"}}", "application/json", 200),
+    (b'{"sub":"a","extra":{' + b",".join(b'"k%d":1' % i for i in range(257)) + b"}}", "application/json", 400),
+    (b'{"sub":"a\\u0000b"}', "application/json", 400),
+    (b'{"sub":"a","\\u0073ub":"b"}', "application/json", 400),
+    (b'{"sub":"a","extra":{"n":9007199254740991}}', "application/json", 200),
+    (b'{"sub":"a","extra":{"n":-9007199254740992}}', "application/json", 400),
+    (b'{"sub":"a","ttl":060}', "application/json", 400),
+    (b'{"sub":"a",}', "application/json", 400),
+    (b'\xef\xbb\xbf{"sub":"a"}', "application/json", 400),
     (b'{"sub":"a"}', "text/plain", 415),
     (b'{"sub":"a"}', "application/json; charset=utf-8", 200),
     (b'{"sub":"' + b"a" * 300000 + b'"}', "application/json", 413),

@@ -107,6 +107,39 @@ def test_continue_is_said_before_the_body(start):
         assert (status, headers["connection"]) == (404, "close") and is_closed(s)
 
 
+def test_a_body_that_is_too_large_is_refused_before_it_is_asked_for(start):
+    server = start()
+    with server.connect() as s:
+        s.sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\nExpect: 100-continue\r\n\r\n")
+        status, headers, _ = read_answers(s, 1)[0]
+        assert (status, headers["connection"]) == (413, "close") and is_closed(s)
+
+
+@pytest.mark.parametrize("text, statuses, closed", [
+    (b"GET http://x/livez HTTP/1.1\r\nHost: x\r\n\r\n", [200], False),
+    (b"GET http://x/livez?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + HELLO, [200], True),
+    (b"OPTIONS http://x/livez HTTP/1.1\r\nHost: x\r\n\r\n", [204], False),
+    (b"GET http://y/livez HTTP/1.1\r\nHost: x\r\n\r\n", [400], True),
+    (b"GET /livez HTTP/1.0\r\n\r\n" + HELLO, [200], True),
+    (b"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + HELLO, [200], True),
+    (b"\r\n" + HELLO + b"\r\n" + HELLO, [200, 200], False),
+    (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", [405], True),
+    (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + HELLO, [200, 200], False),
+])
+def test_connections_live_and_end_as_the_messages_say(start, text, statuses, closed):
+    server = start()
+    with server.connect() as s:
+        s.sendall(text)
+        answers = read_answers(s, len(statuses))
+        assert [status for status, _, _ in answers] == statuses
+        assert answers[-1][1]["connection"] == ("close" if closed else "keep-alive")
+        if closed:
+            assert is_closed(s)
+        else:
+            s.sendall(HELLO)
+            assert read_answers(s, 1)[0][0] == 200
+
+
 @pytest.mark.parametrize("text, status", [
     (b"GET / HTTP/1.1\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
@@ -183,6 +216,51 @@ def test_connections_of_one_address_are_bounded(start):
     until(lambda: server.up(), what="a free place")
     for s in [*held, extra]:
         s.close()
+
+
+def test_trusted_proxies_are_not_bounded_by_address(start):
+    server = start(WORKERS="1", MAX_CONNECTIONS_PER_ADDRESS="3", TRUSTED_PROXIES="127.0.0.0/8")
+    held = [server.connect() for _ in range(12)]
+    for s in held:
+        s.sendall(HELLO)
+        assert read_answers(s, 1)[0][0] == 200
+        s.close()
+
+
+def test_connections_in_all_are_bounded_and_who_looks_after_it_gets_in(start):
+    server = start(WORKERS="1", MAX_CONNECTIONS="5")
+    held = [server.connect() for _ in range(5)]
+    for s in held:
+        s.sendall(HELLO)
+        assert read_answers(s, 1)[0][0] == 200
+    extra = server.connect()
+    assert is_closed(extra)
+    until(lambda: server.metric("supernova_connections_refused_total") >= 1, what="the count")
+    for s in [*held, extra]:
+        s.close()
+    until(lambda: server.up(), what="a free place")
+
+
+def test_requests_behind_a_slow_one_are_read_ahead_to_a_bound(start, database, profile):
+    proxy = Proxy(*database.address())
+    server = start(WORKERS="1", DATABASE_URL=database.through(proxy.port))
+    token = server.mint(profile).encode()
+    (worker,) = server.workers()
+    resident = lambda: int(open(f"/proc/{worker}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    one = b"GET /api/entitlements/%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (profile.encode(), token)
+    proxy.held = True
+    with server.connect() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        s.settimeout(0.3)
+        before, sent = resident(), 0
+        with pytest.raises(TimeoutError):
+            while sent < 64 << 20:
+                sent += s.send(one * 1000)
+        assert resident() - before < 8 << 20
+        proxy.held = False
+        s.settimeout(15)
+        assert read_answers(s, 1)[0][0] in (200, 503)
+    proxy.close()
 
 
 def test_out_of_descriptors(start):
