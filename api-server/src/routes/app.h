@@ -8,6 +8,7 @@
 #include "iap/apple_sweep.h"
 #include "iap/google.h"
 #include "iap/google_push.h"
+#include "ledger/signer.h"
 #include "observe/request_metrics.h"
 #include "routes/design_tokens.h"
 #include "settings/settings.h"
@@ -27,6 +28,7 @@ struct app {
   struct db *db;
   struct db_stats db_stats;
   struct schema_watch schema;
+  struct signer signer;
   struct redis *redis; /* NULL with REDIS_MODE none */
   struct limiter *limiter;
   struct limiter_stats limiter_stats;

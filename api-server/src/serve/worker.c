@@ -96,6 +96,7 @@ static int start_store(struct worker *w, struct error *error) {
   if (!app->db) return -1;
   app->auth.db = app->db;
   schema_watch_start(&app->schema, w->loop, app->db);
+  signer_start(&app->signer, w->loop, app->db, &app->schema, &app->keys, app->metrics);
   if (settings->redis_mode != REDIS_MODE_NONE) {
     struct redis_settings redis = settings_redis(settings);
     app->redis = redis_new(w->loop, app->resolver, &redis, error);
@@ -168,6 +169,7 @@ static void stop(struct worker *w) {
   http_client_free(app->stores);
   limiter_free(app->limiter);
   redis_free(app->redis);
+  signer_stop(&app->signer);
   schema_watch_stop(&app->schema);
   db_free(app->db);
   resolver_free(app->resolver);

@@ -21,6 +21,8 @@ enum statement {
   STATEMENT_SWEEP_HASTEN,
   STATEMENT_LEDGER,        /* (profile, before, limit): see ledger_page.h */
   STATEMENT_PRODUCT,       /* (store, product_id) -> coins, plan, revision */
+  STATEMENT_HEADS_NEXT,    /* (after): ledger/signer.c reads it */
+  STATEMENT_HEADS_SIGN,    /* (id, kid, signature in base64) -> whether it was ours to sign */
   STATEMENT_PRODUCT_PUT,   /* see products.h */
   STATEMENT_SESSION_CHECK, /* these three: see credentials.h */
   STATEMENT_SESSION_REVOKE,
