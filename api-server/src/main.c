@@ -24,6 +24,14 @@ const struct command commands[] = {
      "Behind PgBouncer (DATABASE_POOLER=pgbouncer) set DATABASE_DIRECT_URL as well. Exit status: 0 done, 75 try again, 65 never.",
      migrate_main},
     {"seed", "", "run the seeds", "Runs the idempotent seeds in this image against DATABASE_URL. Exit status as migrate.", seed_main},
+    {"audit", "[--output text|json] [--profile PROFILE] [--jwks FILE|URL]", "prove the ledger",
+     "Replays the whole ledger in DATABASE_URL as of one moment, and recomputes what follows from it: each row's hash and\n"
+     "balance, what each profile has now, and what the signatures over the heads cover. Changes nothing. Names the first\n"
+     "broken row by profile and seq, or the first broken signature. --profile looks at one profile alone, and at no\n"
+     "signatures. Signatures are checked with jwks.json in JWKS_DIR, or with the set at --jwks (over http only where you\n"
+     "trust the way); those by keys that are not in it are counted. Exit status: 0 all is right, 1 something is broken,\n"
+     "75 the database or the key set is away: try again, 65 never.",
+     audit_main},
     {"gen-jwks", "[--bits 2048] --output DIR|secret", "make a signing key",
      "Makes an RSA key that signs from now on, beside the keys in DIR, or prints it as a Kubernetes Secret.", gen_jwks_main},
     {"mint-jwt", "--sub SUBJECT [--roles a,b] [--ttl SECONDS]", "sign a token", "Signs a token with the key that signs in JWKS_DIR.",
