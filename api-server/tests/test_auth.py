@@ -149,6 +149,18 @@ def test_sessions_are_for_allowed_origins(authority, origin):
     problem(authority.request("POST", "/auth/session", token=authority.mint("u"), headers=headers), 403, "CORS_ALLOWED_ORIGINS")
 
 
+def test_the_console_may_ask_from_its_own_origin(authority):
+    """What a browser sends before it lets a page at the console use its session."""
+    for method, path in (("DELETE", "/auth/session"), ("POST", "/auth/ticket"), ("POST", "/api/entitlements/grant")):
+        told = authority.request("OPTIONS", path, headers={"Origin": APP_URL, "Access-Control-Request-Method": method,
+                                                           "Access-Control-Request-Headers": "x-csrf-token, content-type"})
+        assert told.status == 204 and method in told.headers["Access-Control-Allow-Methods"].split(", ")
+        assert told.headers["Access-Control-Allow-Origin"] == APP_URL and told.headers["Access-Control-Allow-Credentials"] == "true"
+        assert {"x-csrf-token", "content-type"} <= set(told.headers["Access-Control-Allow-Headers"].lower().split(", "))
+        refused = authority.request(method, path, headers={"Origin": APP_URL})
+        assert refused.status == 401 and refused.headers["Access-Control-Allow-Origin"] == APP_URL, "the page may read why"
+
+
 def test_two_cookies_are_none(authority, profile):
     session = Session(authority, authority.mint(profile))
     answer = authority.get(f"/api/entitlements/{profile}", headers={"Cookie": f"{session.cookie}; {session.cookie}"})
