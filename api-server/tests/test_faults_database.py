@@ -109,7 +109,7 @@ def test_connections_that_are_lost_cannot_be_made_again(start, postgres):
 def test_tls_with_the_right_and_a_wrong_authority(start, database, services):
     host = database.url.split("?")[0].replace("@127.0.0.1:", "@localhost:")
     server = start(DATABASE_URL=f"{host}?sslmode=verify-full&sslrootcert={services['PG_CA']}")
-    assert server.inner("/healthz?verbose").json["dependencies"]["database"]["ok"]
+    until(lambda: server.inner("/healthz?verbose").json["dependencies"]["database"]["ok"], what="the connections of the worker that answers")
     for mode in ("verify-full", "verify-ca"):
         wrong = start(ready=False, WORKERS="1", DATABASE_URL=f"{host}?sslmode={mode}&sslrootcert=/etc/ssl/certs/ca-certificates.crt")
         until(lambda: wrong.inner("/healthz?verbose").json["dependencies"]["database"].get("error") == "tls", what="the reason")
