@@ -7,7 +7,7 @@ import stat
 import pytest
 from conftest import Database, free_port, run
 
-COMMANDS = ["serve", "check", "migrate", "seed", "gen-jwks", "mint-jwt", "health", "version", "help"]
+COMMANDS = ["serve", "check", "migrate", "seed", "audit", "gen-jwks", "mint-jwt", "health", "version", "help"]
 JOBS = {"check", "migrate", "seed"}  # their exit statuses are a Job's
 
 
