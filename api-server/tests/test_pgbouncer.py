@@ -43,7 +43,7 @@ def grant(server, token, profile, ref=None, amount=1):
     return server.post("/api/entitlements/grant", body, token=token)
 
 
-def test_grants_and_reads(pooled, profile):
+def test_grants_reads_and_the_audit(pooled, bouncer, database, keys, profile):
     server = pooled()
     token, boss = server.mint(profile), server.mint("boss", ["admin"])
     assert grant(server, boss, profile, "p-" + profile, 70).json["entitlements"]["coins"] == 70
@@ -51,6 +51,8 @@ def test_grants_and_reads(pooled, profile):
     assert grant(server, boss, profile, "p-" + profile, 71).status == 409
     assert server.get(f"/api/entitlements/{profile}", token=token).json["entitlements"]["coins"] == 70
     until(lambda: server.inner("/healthz?verbose").json["status"] == "ok", what="health")
+    audited = run("audit", "--profile", profile, env={"DATABASE_URL": bouncer.url(database.name), "DATABASE_POOLER": "pgbouncer", "JWKS_DIR": str(keys)})
+    assert audited.returncode == 0, audited.stdout + audited.stderr
 
 
 def test_many_workers_share_a_pool_of_few(pooled, bouncer, database):
