@@ -77,8 +77,11 @@ Test(google_purchase, a_product_without_an_answer) {
   "\"subscriptionState\":\"SUBSCRIPTION_STATE_" state                                                                       \
   "\",\"latestOrderId\":\"GPA.3333-4137-0319-36762\","                                                                      \
   "\"acknowledgementState\":\"ACKNOWLEDGEMENT_STATE_ACKNOWLEDGED\",\"lineItems\":[" items "]" more "}"
-#define JULY "2022-07-22T18:39:58.270Z"
-#define MAY  "2022-05-22T18:39:58.270Z"
+#define JULY      "2022-07-22T18:39:58.270Z"
+#define MAY       "2022-05-22T18:39:58.270Z"
+#define NEXT_JULY "2023-07-22T18:39:58.270Z"
+#define DEFERRED(id, ends, next) \
+  "{\"productId\":\"" id "\",\"expiryTime\":\"" ends "\",\"deferredItemReplacement\":{\"productId\":\"" next "\"}}"
 
 static const struct subscription_case {
   const char *name, *answer, *wanted;
@@ -100,6 +103,15 @@ static const struct subscription_case {
      "addon", 1653244798270},
     {"of several, the one that ends last", SUBSCRIPTION("ACTIVE", ITEM("addon", MAY) "," ITEM("pro", JULY), ""), NULL, 0, PURCHASE_ACTIVE,
      "pro", 1658515198270},
+    {"to be exchanged at its end", SUBSCRIPTION("ACTIVE", DEFERRED("pro", JULY, "max") "," ITEM("max", NEXT_JULY), ""), NULL, 0,
+     PURCHASE_ACTIVE, "pro", 1658515198270},
+    {"the same, asked for by the next one's name", SUBSCRIPTION("ACTIVE", DEFERRED("pro", JULY, "max") "," ITEM("max", NEXT_JULY), ""),
+     "max", 0, PURCHASE_ACTIVE, "pro", 1658515198270},
+    {"the same, the next one not listed", SUBSCRIPTION("ACTIVE", DEFERRED("pro", JULY, "max"), ""), "max", 0, PURCHASE_ACTIVE, "pro",
+     1658515198270},
+    {"exchanged, and the old one ended",
+     SUBSCRIPTION("ACTIVE", DEFERRED("pro", "1969-05-22T18:39:58Z", "max") "," ITEM("max", NEXT_JULY), ""), NULL, 0, PURCHASE_ACTIVE, "max",
+     1690051198270},
     {"another product", SUBSCRIPTION("ACTIVE", ITEM("pro", JULY), ""), "max", ERROR_NOT_FOUND, 0, NULL, 0},
     {"no items", SUBSCRIPTION("ACTIVE", "", ""), NULL, ERROR_NOT_FOUND, 0, NULL, 0},
     {"active without an end", SUBSCRIPTION("ACTIVE", "{\"productId\":\"pro\"}", ""), "pro", ERROR_INVALID, 0, NULL, 0},

@@ -87,11 +87,25 @@ static int read_state(const cJSON *answer, enum purchase_state *ret, struct erro
   return error_set(error, ERROR_INVALID, "Google's answer is no subscription, or in a state that is not known");
 }
 
-static const cJSON *find_item(const cJSON *answer, const char *product_id) {
-  const cJSON *item, *found = NULL;
-  cJSON_ArrayForEach(item, json_member(answer, "lineItems")) {
+/* What the item becomes when its period ends: it was exchanged, but not at once. */
+static const char *successor_of(const cJSON *item) { return text_at(item, "deferredItemReplacement.productId"); }
+
+/* Not in effect before the item that it succeeds has ended, though it is listed with an end already. */
+static bool is_still_to_come(const cJSON *items, const cJSON *item, int64_t now_ms) {
+  const cJSON *other;
+  cJSON_ArrayForEach(other, items) {
+    if (other != item && time_at(other, "expiryTime") > now_ms && same(successor_of(other), text_at(item, "productId"))) return true;
+  }
+  return false;
+}
+
+/* The item of PRODUCT_ID, or the one that will become it; of several, or for NULL, the one that ends last. */
+static const cJSON *find_item(const cJSON *answer, const char *product_id, int64_t now_ms) {
+  const cJSON *item, *found = NULL, *items = json_member(answer, "lineItems");
+  cJSON_ArrayForEach(item, items) {
     const char *id = text_at(item, "productId");
-    if (!id || (product_id && strcmp(id, product_id) != 0)) continue;
+    if (!id || is_still_to_come(items, item, now_ms)) continue;
+    if (product_id && !same(id, product_id) && !same(successor_of(item), product_id)) continue;
     if (!found || time_at(item, "expiryTime") > time_at(found, "expiryTime")) found = item;
   }
   return found;
@@ -101,7 +115,7 @@ int google_subscription_read(const cJSON *answer, const char *token, const char 
                              struct error *error) {
   enum purchase_state state;
   if (read_state(answer, &state, error) < 0) return -1;
-  const cJSON *item = find_item(answer, product_id);
+  const cJSON *item = find_item(answer, product_id, observed_ms);
   if (!item) return error_set(error, ERROR_NOT_FOUND, "the subscription is to another product");
   const char *order = text_at(item, "latestSuccessfulOrderId");
   bool test = cJSON_IsObject(json_member(answer, "testPurchase"));

@@ -15,7 +15,8 @@ extern const struct json_limits google_limits;
  * OBSERVED_MS are put into RET. A purchase that nobody paid for (testPurchase, purchaseType 0) is of the sandbox. */
 int google_product_read(const cJSON *answer, const char *token, const char *product_id, int64_t observed_ms, struct purchase *ret,
                         struct error *error) _must_check_;
-/* PRODUCT_ID may be NULL: whichever item ends last. */
+/* PRODUCT_ID may be NULL: whichever item ends last. One that is to be exchanged at its end is of the product that it is until then, though asked for by
+ * the next one's name. */
 int google_subscription_read(const cJSON *answer, const char *token, const char *product_id, int64_t observed_ms, struct purchase *ret,
                              struct error *error) _must_check_;
 
