@@ -574,6 +574,23 @@ def test_one_of_all_workers_sweeps(open_shop, seeded):
     assert len(shops[0].twin.calls("GET .*voidedpurchases")) == 1
 
 
+def test_a_renewal_that_nobody_told_of_is_found(open_shop, profile, seeded):
+    shop = open_shop(WORKERS="1")
+    token, paid = shop.google.subscribe("pro_monthly"), shop.google.buy("coins_100", state=2)
+    shop.verify(profile, token, "pro_monthly", "subscription")
+    assert shop.verify(profile, paid).status == 202
+    shop.google.change(paid, purchaseState=0)
+    ends_ms = shop.google.renew(token, days=30)
+    # a month later, in which no notification came
+    seeded.sql(f"UPDATE iap_purchase SET observed_at = now() - interval '1 month', expires_at = now() - interval '1 minute' WHERE token = '{token}';"
+               f"UPDATE iap_purchase SET observed_at = now() - interval '1 month' WHERE token = '{paid}';"
+               f"UPDATE ent_subscription SET expires_at = now() - interval '1 minute' WHERE profile = '{profile}';"
+               "UPDATE iap_sweep SET due_at = now() WHERE store = 'google'")
+    until(lambda: subscription_of(shop, profile)["active"] and shop.owned(profile)["coins"] == 100, 40, "the renewal and the payment")
+    assert ms_of(shop, profile) == ends_ms
+    shop.told(paid, consumed=1)
+
+
 def test_a_sweep_that_fails_is_made_again_soon(open_shop, seeded):
     before = "2026-01-01 00:00:00+00"
     seeded.sql(f"UPDATE iap_sweep SET swept_at = '{before}', leased_until = NULL WHERE store = 'google'")

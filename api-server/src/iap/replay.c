@@ -31,9 +31,9 @@ static int ask(struct replay *r, unsigned statement, void (*done)(struct db_quer
 }
 
 static void next(struct replay *r) {
-  const char *values[] = {"google", r->id};
+  const char *values[] = {"google", r->after};
   struct error error;
-  if (ask(r, STATEMENT_WEBHOOK_KEPT, on_next, values, ELEMENTS(values), &error) < 0) r->done(r, &error);
+  if (ask(r, r->due ? STATEMENT_IAP_DUE : STATEMENT_WEBHOOK_KEPT, on_next, values, ELEMENTS(values), &error) < 0) r->done(r, &error);
 }
 
 static void on_marked(struct db_query *query, const PGresult *result, const struct error *error) {
@@ -45,10 +45,15 @@ static void on_marked(struct db_query *query, const PGresult *result, const stru
     next(r);
 }
 
+/* A notification isn't looked at again. A purchase is, until what Google says of it is newer than its end. */
 static void mark(struct replay *r, const char *outcome) {
-  const char *values[] = {"google", r->id, outcome};
+  const char *values[] = {"google", r->after, outcome};
   struct error error;
-  log_info("a notification of Google's that was kept has taken effect", log_str("messageId", r->id), log_str("outcome", outcome));
+  if (r->due) {
+    next(r);
+    return;
+  }
+  log_info("a notification of Google's that was kept has taken effect", log_str("messageId", r->after), log_str("outcome", outcome));
   if (ask(r, STATEMENT_WEBHOOK_REPLAYED, on_marked, values, ELEMENTS(values), &error) < 0) r->done(r, &error);
 }
 
@@ -79,6 +84,11 @@ static void on_purchase(struct google_call *call, const cJSON *json, const struc
     mark(r, "unknown_purchase");
     return;
   }
+  if (error && error->kind == ERROR_INVALID) {
+    log_warn("a purchase is passed over", log_err(error)); /* the others behind it shall not wait for it */
+    next(r);
+    return;
+  }
   r->query.done = on_applied;
   if (!error &&
       (purchase_apply(&r->query, &seen, &(struct purchase_claim){0}, r->arena, &failure) < 0 || db_submit(r->db, &r->query, &failure) < 0))
@@ -97,27 +107,46 @@ static int understand(struct replay *r, const char *payload, struct error *error
   return arena_failed(r->arena) ? error_oom(error) : 0;
 }
 
-/* id, payload; or no row */
+/* id, payload of a notification */
+static int read_kept(struct replay *r, const PGresult *result, struct error *error) { return understand(r, db_text(result, 0, 1), error); }
+
+/* token, type, product_id of a purchase */
+static int read_due(struct replay *r, const PGresult *result, struct error *error) {
+  r->told = (struct google_notification){.kind = strcmp(db_text(result, 0, 1), "product") == 0 ? GOOGLE_PRODUCT : GOOGLE_SUBSCRIPTION,
+                                         .token = r->after,
+                                         .product_id = arena_strdup(r->arena, db_text(result, 0, 2))};
+  return r->told.product_id ? 0 : error_oom(error);
+}
+
 static void on_next(struct db_query *query, const PGresult *result, const struct error *error) {
   struct replay *r = CONTAINER_OF(query, struct replay, query);
   struct error failure;
-  if (error || !db_rows(result)) {
+  if (error || (!db_rows(result) && r->due)) {
     r->done(r, error);
     return;
   }
+  if (!db_rows(result)) {
+    r->due = true;
+    *r->after = 0;
+    next(r);
+    return;
+  }
   arena_reset(r->arena);
-  (void)snprintf(r->id, sizeof r->id, "%s", db_text(result, 0, 0));
+  (void)snprintf(r->after, sizeof r->after, "%s", db_text(result, 0, 0));
   r->asked_ms = clock_real_ms();
   r->call.done = on_purchase;
-  enum purchase_type type = PURCHASE_SUBSCRIPTION;
-  int status = understand(r, db_text(result, 0, 1), &failure);
-  if (status == 0 && r->told.kind == GOOGLE_PRODUCT) type = PURCHASE_PRODUCT;
+  int status = r->due ? read_due(r, result, &failure) : read_kept(r, result, &failure);
+  enum purchase_type type = status == 0 && r->told.kind == GOOGLE_PRODUCT ? PURCHASE_PRODUCT : PURCHASE_SUBSCRIPTION;
   if (status == 0) status = google_get_purchase(r->google, &r->call, type, r->told.product_id, r->told.token, &failure);
-  if (status < 0) r->done(r, &failure);
+  if (status < 0 && failure.kind == ERROR_INVALID)
+    mark(r, "malformed");
+  else if (status < 0)
+    r->done(r, &failure);
 }
 
 void replay_start(struct replay *r, void (*done)(struct replay *replay, const struct error *error)) {
   r->done = done;
-  *r->id = 0;
+  r->due = false;
+  *r->after = 0;
   next(r);
 }

@@ -1,5 +1,9 @@
-/* Notifications of Google's that were kept because the catalogue didn't have their product: once it has, they take effect after all, as if they came
- * now. Runs at the end of a sweep, one notification after the other; putting a product into the catalogue makes a sweep due.
+/* Purchases of Google's that are looked at again though no new notification speaks of them, at the end of a sweep, one after the other:
+ *
+ *   kept   notifications whose product the catalogue didn't have: once it has, they take effect after all. Putting a product into the catalogue makes
+ *          a sweep due
+ *   due    subscriptions that have passed their end since they were last looked at (a renewal may have gone unheard), for a week; and what has
+ *          been pending for an hour
  *
  *     replay_start(&sweep->replay, on_replayed);       // on_replayed(&sweep->replay, NULL or an error), later
  */
@@ -16,9 +20,10 @@ struct replay {
   /* its own */
   struct google_call call;
   struct db_query query;
-  struct arena *arena; /* of this notification */
-  char id[257];        /* its, and where the next one is looked for */
-  struct google_notification told;
+  struct arena *arena;             /* of this purchase */
+  bool due;                        /* the notifications are done */
+  char after[2049];                /* where the next one is looked for: this message's id, or this purchase's token */
+  struct google_notification told; /* as if it was just told */
   int64_t asked_ms;
 };
 

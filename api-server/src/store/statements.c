@@ -23,6 +23,14 @@ const struct db_statement statements[STATEMENT_COUNT] = {
     [STATEMENT_IAP_FIND] = {.name = "iap_find",
                             .sql = "SELECT product_id, profile FROM iap_purchase WHERE store = $1 AND token = $2",
                             .parameters = 2},
+    [STATEMENT_IAP_DUE] =
+        {.name = "iap_due",
+         .sql = "SELECT token, type, product_id FROM iap_purchase WHERE store = $1 AND token > $2 AND state NOT IN ('expired', 'refunded', "
+                "'replaced')"
+                " AND (state = 'pending' AND observed_at < now() - interval '1 hour' AND created_at > now() - interval '30 days'"
+                " OR type = 'subscription' AND observed_at < expires_at AND expires_at BETWEEN now() - interval '7 days' AND now())"
+                " ORDER BY token LIMIT 1",
+         .parameters = 2},
     [STATEMENT_WEBHOOK_NOTE] = {.name = "webhook_note",
                                 .sql = "SELECT webhook_note($1, $2, decode($3, 'hex'), $4, $5)",
                                 .parameters = 5,

@@ -10,6 +10,7 @@ enum statement {
   STATEMENT_IAP_APPLY,    /* this and the next ones: migrations/0004_store_functions.sql */
   STATEMENT_IAP_VOID,
   STATEMENT_IAP_FIND, /* (store, token) -> product_id, profile; or no row */
+  STATEMENT_IAP_DUE,  /* (store, token) -> token, type, product_id of the next one to be looked at again; or no row */
   STATEMENT_WEBHOOK_NOTE,
   STATEMENT_WEBHOOK_KEPT, /* (source, id) -> id, payload of the next one whose product is in the catalogue by now; or no row */
   STATEMENT_WEBHOOK_REPLAYED,
