@@ -160,6 +160,7 @@ Test(redis_topology, roles_and_faults) {
       {"-NOPERM this user has no permissions to run the 'eval' command\r\n", false, false, DEPENDENCY_AUTH},
       {"-ERR The user executing the script can't run this command or subcommand script: x\r\n", false, false, DEPENDENCY_AUTH},
       {"-OOM command not allowed when used memory > 'maxmemory'.\r\n", false, false, DEPENDENCY_REFUSED},
+      {"-ERR wrong number of arguments for 'auth' command\r\n", false, false, DEPENDENCY_VERSION},
       {"-NOSCRIPT No matching script.\r\n", false, false, DEPENDENCY_OK},
       {"-WRONGTYPE Operation against a key\r\n", false, false, DEPENDENCY_OK},
   };

@@ -24,7 +24,9 @@ void redis_note_away(struct redis *redis, enum dependency_reason reason, const s
   redis->away = true;
 }
 
+/* One that was of no use before it went has to show first that it is. */
 void redis_note_back(struct redis *redis) {
+  if (redis->fault_ms) return;
   if (redis->away) log_info("redis is there");
   redis->away = false;
 }
@@ -35,6 +37,7 @@ static void note_reply(struct redis *redis, const redisReply *reply) {
   if (!fault) {
     if (redis->fault_ms && reply->type != REDIS_REPLY_ERROR) {
       redis->fault_ms = 0;
+      redis->away = false;
       log_info("redis serves again");
     }
     return;

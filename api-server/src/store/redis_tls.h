@@ -4,6 +4,9 @@
  * and SSL_CERT_DIR name others) and must be for the host that was dialled: its DNS name, or its address where no name is known. We show
  * no certificate of our own: the server needs `tls-auth-clients no` or `optional`.
  *
+ * What was dialled is what Sentinel and Cluster name: addresses, unless they are told to announce host names (resolve-hostnames and
+ * announce-hostnames; cluster-announce-hostname and cluster-preferred-endpoint-type). The certificate must hold that.
+ *
  * OpenSSL writes with write(2): the program ignores SIGPIPE.
  */
 #pragma once

@@ -153,6 +153,7 @@ enum dependency_reason redis_fault_of(const redisReply *reply) {
       {"BUSY ", DEPENDENCY_TIMEOUT},
       {"ERR This instance has cluster support disabled", DEPENDENCY_REFUSED},
       {"ERR unknown command", DEPENDENCY_VERSION},
+      {"ERR wrong number of arguments for 'auth'", DEPENDENCY_VERSION}, /* before Redis 6, which brought users */
   };
   for (size_t i = 0; i < ELEMENTS(rows); i++)
     if (is_error(reply, rows[i].text)) return rows[i].reason;
