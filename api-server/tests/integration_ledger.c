@@ -213,6 +213,50 @@ Test(ledger, nobody_refunds_by_hand_and_no_kind_is_invented) {
   cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM profile"), 0);
 }
 
+/* Five profiles, two a step: what a server is told to do, what is covered then, and what it is told once nothing is new. */
+Test(ledger, heads_are_signed_in_parts) {
+  static const char grant[] =
+      "SELECT count(*) FROM generate_series(1, 5) i, LATERAL entitlement_grant('p' || i, 'coins', 1, NULL, NULL, NULL, NULL,"
+      " 'admin', NULL, NULL, sha256(''))";
+  static const struct {
+    const char *before, *after, *told;
+  } rows[] = {
+      {grant, "", "sign p2 1 f 2"},
+      {NULL, "p2", "sign p2 1 f 2"}, /* whoever should have signed it has died */
+      {"SELECT ledger_heads_sign(1, 'k', 'x')", "p2", "sign p4 2 f 2"},
+      {"SELECT ledger_heads_sign(2, 'k', 'x')", "p4", "sign p5 3 t 1"},
+      {"SELECT ledger_heads_sign(3, 'k', 'x')", "", "done "},
+      {"ALTER TABLE ledger_heads DISABLE TRIGGER ALL; UPDATE ledger_heads SET hour = hour - interval '1 hour'", "", "more p2"},
+      {"SELECT entitlement_grant('p4', 'coins', 1, NULL, NULL, NULL, NULL, 'admin', NULL, NULL, sha256(''))", "p2", "sign p4 4 f 1"},
+      {"SELECT ledger_heads_sign(4, 'k', 'x')", "p4", "sign p5 5 t 0"},
+      {"SELECT ledger_heads_sign(5, 'k', 'x')", "p5", "done p5"},
+  };
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    char sql[200];
+    if (rows[i].before) support_run_sql(database.url, rows[i].before);
+    (void)snprintf(sql, sizeof sql, "SELECT concat_ws(' ', result, upto, id, whole, profiles) FROM ledger_heads_next('%s', 2)",
+                   rows[i].after);
+    char *told = support_sql(database.url, sql);
+    cr_expect_str_eq(told, rows[i].told, "row %zu: %s", i, told);
+    free(told);
+  }
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ledger_heads_entry"), 6);
+  cr_expect_eq(
+      support_sql_number(database.url, "SELECT count(*) FROM ledger_heads a JOIN ledger_heads b ON b.id = a.id + 1 AND b.prev = a.digest"),
+      4);
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ledger_heads_sign(5, 'k', 'y') AS signed WHERE signed"), 0);
+}
+
+Test(ledger, heads_are_left_to_the_one_that_is_at_it) {
+  PGconn *conn = PQconnectdb(database.url);
+  PQclear(PQexec(conn, "BEGIN; SELECT * FROM ledger_heads_next('', 2)"));
+  char *told = support_sql(database.url, "SELECT result FROM ledger_heads_next('', 2)");
+  cr_expect_str_eq(told, "busy");
+  free(told);
+  PQfinish(conn);
+  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ledger_heads"), 0);
+}
+
 Test(ledger, refuses_every_change) {
   support_run_sql(database.url, "SELECT entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))");
   static const char *const changes[] = {"UPDATE ent_ledger SET coins = 6", "DELETE FROM ent_ledger", "TRUNCATE ent_ledger",

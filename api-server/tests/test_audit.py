@@ -112,6 +112,25 @@ def test_a_ledger_that_is_right(history):
     assert "11 rows of 5 profiles" in text and "2 signatures" in text and hour in text
 
 
+def test_rows_of_the_first_schema_stay_right(services):
+    """Written by the function of 0001, before there were refunds; and those that came after them."""
+    database = Database(services)
+    assert run("migrate", "--to", "1", env={"DATABASE_URL": database.url, **JOB}).returncode == 0
+    old = """SELECT entitlement_grant('anna', 'coins', 9, NULL, NULL, 'x', 'y', 'admin', 'r1', 'boss', sha256('')),
+        entitlement_grant('anna', 'revoke', 4, NULL, NULL, NULL, NULL, 'admin', 'r2', 'boss', sha256('')),
+        entitlement_grant('anna', 'subscription', NULL, 'pro', '2099-01-01', NULL, 'z', 'admin', 'r3', NULL, sha256('')),
+        entitlement_grant('anna', 'revoke', NULL, 'pro', NULL, NULL, NULL, 'admin', 'r4', NULL, sha256(''))"""
+    database.sql(old)
+    assert run("migrate", env={"DATABASE_URL": database.url, **JOB}).returncode == 0
+    assert audit(database).json["rows"] == 4 and audit(database).returncode == 0
+    database.sql("SELECT entitlement_grant('anna', 'refund', 9, NULL, NULL, NULL, NULL, 'google', 'r5', NULL, sha256('')),"
+                 " entitlement_grant('anna', 'coins', 9, NULL, NULL, NULL, NULL, 'admin', 'r6', NULL, sha256(''))")
+    assert database.sql("SELECT result FROM entitlement_grant('anna', 'coins', 9, NULL, NULL, 'x', 'y', 'admin', 'r1', 'boss', sha256(''))") == "repeated"
+    done = audit(database)
+    assert done.returncode == 0 and done.json["rows"] == 7
+    database.drop()
+
+
 def test_one_profile_alone(history):
     done = audit(history, "--profile", "anna")
     assert (done.returncode, done.json["profiles"], done.json["rows"]) == (0, 1, 5) and "heads" not in done.json

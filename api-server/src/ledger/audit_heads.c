@@ -21,8 +21,8 @@ struct heads_walk {
 
 static int blame(struct chain_fault *fault, const char *what, const char *expected, const char *found) {
   fault->what = what;
-  (void)snprintf(fault->expected, sizeof fault->expected, "%s", expected);
-  (void)snprintf(fault->found, sizeof fault->found, "%s", found ? found : "null");
+  (void)snprintf(fault->expected, sizeof fault->expected, "%.*s", CHAIN_SHOWN_MAX, expected);
+  (void)snprintf(fault->found, sizeof fault->found, "%.*s", CHAIN_SHOWN_MAX, found ? found : "null");
   return -1;
 }
 

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { CHAIN_TEXT_SIZE = 1025, CHAIN_TIME_SIZE = 40 };
+enum { CHAIN_TEXT_SIZE = 1025, CHAIN_TIME_SIZE = 40, CHAIN_SHOWN_MAX = 159 };
 
 /* A subscription as the rows so far have left it. */
 struct chain_subscription {
@@ -30,7 +30,7 @@ struct chain {
 /* `what` names a column ("head", "coins", …), "settle" where coins and debt stand side by side, "memory" where that was missing. */
 struct chain_fault {
   const char *what;
-  char expected[160], found[160]; /* cut where longer */
+  char expected[CHAIN_SHOWN_MAX + 1], found[CHAIN_SHOWN_MAX + 1]; /* cut where longer */
 };
 
 /* What the tables say that the profile has now, as texts; NULL is SQL's null. */
