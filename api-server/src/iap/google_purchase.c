@@ -113,7 +113,7 @@ static const cJSON *find_item(const cJSON *answer, const char *product_id, int64
 
 int google_subscription_read(const cJSON *answer, const char *token, const char *product_id, int64_t observed_ms, struct purchase *ret,
                              struct error *error) {
-  enum purchase_state state;
+  enum purchase_state state = PURCHASE_PENDING; /* gcc does not see that read_state sets it */
   if (read_state(answer, &state, error) < 0) return -1;
   const cJSON *item = find_item(answer, product_id, observed_ms);
   if (!item) return error_set(error, ERROR_NOT_FOUND, "the subscription is to another product");

@@ -37,7 +37,7 @@ struct outbox {
   struct google *google;
   struct metrics *metrics;
   char owner[40]; /* nobody else's, also after a restart */
-  char room[8], lease[16];
+  char room[12], lease[16];
   struct timer look;
   struct db_query claim, count;
   bool kicked;        /* once more, after the claim that is under way */
