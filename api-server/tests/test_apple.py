@@ -1,14 +1,12 @@
 """Purchases in the App Store, against store-twin: what a client is told, what the profile owns afterwards, and what notifications change."""
 
-import json
 import secrets
 import sys
 import threading
 import time
-import uuid
 
 import pytest
-from conftest import ROOT, Server, run, until
+from conftest import ROOT, Proxy, Server, run, until
 
 sys.path.insert(0, str(ROOT / "api-server/store-twin"))
 from store_twin import StoreTwin
@@ -285,6 +283,20 @@ def test_a_purchase_for_another_account(shop, profile):
 def test_the_account_is_compared_without_regard_to_case(shop, profile):
     number = shop.apple.buy("coins_100", appAccountToken=shop.apple.account(profile).upper())
     assert shop.bought(profile, number)["entitlements"]["coins"] == 100
+
+
+def test_two_accounts_at_once(shop, profile):
+    text, answers = shop.apple.show(shop.apple.buy("coins_100")), {}
+    profiles = [f"{profile}-{i}" for i in range(8)]
+    for each in profiles:
+        shop.token(each)
+    threads = [threading.Thread(target=lambda each=each: answers.update({each: shop.verify(each, text=text).status})) for each in profiles]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(answers.values()).count(200) == 1 and set(answers.values()) <= {200, 409, 503}
+    assert sum(shop.owned(each)["coins"] for each in profiles) == 100
 
 
 # --- the sandbox
@@ -656,6 +668,25 @@ def test_the_body_of_a_notification(shop):
     assert shop.server.post("/api/webhooks/apple", {"signedPayload": text, "tomorrow": {"a": 1}}).status == 200
 
 
+def test_the_database_is_away(open_shop, profile, seeded):
+    proxy = Proxy(*seeded.address())
+    shop = open_shop(DATABASE_URL=seeded.through(proxy.port))
+    number = shop.apple.subscribe("pro_monthly")
+    shop.bought(profile, number)
+    renewed = shop.apple.renew(number)
+    text, shown = shop.apple.notify("DID_RENEW", renewed), shop.apple.show(shop.apple.buy("coins_100"))
+    proxy.cut()
+    for answer in (shop.hear(text), shop.verify(profile, text=shown)):
+        assert answer.status == 503, answer.body
+        assert int(answer.headers["Retry-After"]) >= 1
+    proxy.restore()
+    until(lambda: shop.server.up("/readyz"), what="the server")
+    assert shop.hear(text).json["outcome"] == "done"
+    assert shop.verify(profile, text=shown).status == 200
+    assert (shop.plan(profile)[0], shop.owned(profile)["coins"]) == ("pro", 100)
+    proxy.close()
+
+
 # --- settings
 
 
@@ -704,7 +735,7 @@ def test_what_nobody_heard_is_read_from_the_history(open_shop, profile, seeded):
 
 def test_what_the_catalogue_lacked_is_heard_again(open_shop, profile, seeded):
     product = "later_" + secrets.token_hex(4)
-    shop = open_shop()
+    shop = open_shop(APPLE_ISSUER_ID="")
     shop.apple.history.clear()
     shop.bought(profile, shop.apple.buy("coins_100"))
     number = shop.apple.buy(product, account=profile)

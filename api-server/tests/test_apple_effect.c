@@ -76,13 +76,15 @@ Test(apple_effect, a_transaction_alone) {
   cr_expect_str_eq(p.order_id, "22");
   cr_expect_str_eq(p.account, "af73");
   cr_expect(p.type == PURCHASE_SUBSCRIPTION && p.state == PURCHASE_ACTIVE && p.auto_renew && !p.test);
-  cr_expect(p.observed_ms == SIGNED && p.purchased_ms == BEGAN && p.expires_ms == ENDS);
+  cr_expect(p.observed_ms == BEGAN && p.purchased_ms == BEGAN && p.expires_ms == ENDS);
   cr_expect_eq(apple_purchase(&t, ENDS).state, PURCHASE_EXPIRED);
   t.upgraded = true;
   cr_expect_eq(apple_purchase(&t, ENDS - 1).state, PURCHASE_EXPIRED);
+  cr_expect_eq(apple_purchase(&t, ENDS - 1).observed_ms, SIGNED);
   t.revoked_ms = 1500;
   t.revoked_quantity = 1;
   cr_expect_eq(apple_purchase(&t, ENDS - 1).state, PURCHASE_REFUNDED);
+  cr_expect_eq(apple_purchase(&t, ENDS - 1).observed_ms, SIGNED);
 
   t = coins(4);
   p = apple_purchase(&t, ENDS);

@@ -98,6 +98,7 @@ Test(apple_payload, transactions_that_are_refused) {
       {"\"purchaseDate\":-3", ERROR_INVALID},
       {"\"purchaseDate\":\"3\"", ERROR_INVALID},
       {"\"purchaseDate\":null", ERROR_INVALID},
+      {"\"purchaseDate\":253402300800000", ERROR_INVALID},
       {"\"revocationDate\":0", ERROR_INVALID},
       {"\"revocationDate\":\"4\"", ERROR_INVALID},
       {"\"quantity\":0", ERROR_INVALID},

@@ -49,8 +49,10 @@ static struct purchase common(const struct apple_transaction *t) {
 /* A part of it is refunded by its quantity alone. */
 static bool is_all_revoked(const struct apple_transaction *t) { return t->revoked_ms && t->revoked_quantity == t->quantity; }
 
+/* What it says was so from the purchase on, and everything that was told since counts more; what has ended, had ended when it was signed. */
 struct purchase apple_purchase(const struct apple_transaction *t, int64_t now_ms) {
   struct purchase p = common(t);
+  if (!t->revoked_ms && !t->upgraded) p.observed_ms = t->purchased_ms;
   if (is_all_revoked(t))
     p.state = PURCHASE_REFUNDED;
   else if (t->type == APPLE_SUBSCRIPTION && (t->upgraded || t->expires_ms <= now_ms))

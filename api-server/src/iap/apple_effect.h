@@ -1,8 +1,9 @@
 /* What the App Store's statements make of a purchase. Pure.
  *
  * A transaction is about one period of a subscription, whenever it was signed; a notification is about the purchase as a whole when it was
- * signed. So a transaction alone (which a client may bring again years later) tells of a period that is known nothing but that it was taken
- * back; and of two statements the one about the later period counts, of one period the one that was signed later (migrations: apple_apply).
+ * signed. So a transaction alone (which a client may bring again years later) counts as if it had been told at the purchase, and tells of a
+ * period that is known nothing but that it was taken back; and of two statements the one about the later period counts, of one period the one
+ * that was told later (migrations: apple_apply). Whatever order they come in, and however often, the end is the same.
  *
  * What each notification does:
  *

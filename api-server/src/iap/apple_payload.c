@@ -4,6 +4,8 @@
 
 enum { QUANTITY_MAX = 1000000, WHOLE = 100000 /* revocationPercentage is in thousandths */ };
 
+static const int64_t last_ms = 253402300799999; /* of the year 9999 */
+
 static const struct {
   const char *name;
   enum apple_type type;
@@ -31,7 +33,7 @@ static int read_id(const cJSON *payload, const char *what, const char *member, c
 /* 0 where it is absent; REQUIRED: then it is wrong. */
 static int read_time(const cJSON *payload, const char *what, const char *member, bool required, int64_t *ret, struct error *error) {
   int64_t ms = json_int(payload, member, 0);
-  if (ms < 0 || (!ms && (required || json_member(payload, member)))) return wrong(error, what, member);
+  if (ms < 0 || ms > last_ms || (!ms && (required || json_member(payload, member)))) return wrong(error, what, member);
   *ret = ms;
   return 0;
 }
