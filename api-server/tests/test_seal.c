@@ -61,6 +61,7 @@ Test(seal, gives_back_what_was_sealed) {
     cr_expect_eq(got.roles, ROLE_FINANCE);
     cr_expect(got.exp_s == what.exp_s && got.until_s == what.until_s);
     cr_expect_str_eq(open_as(&f, kind, f.text.data, f.text.len, NOW_S + 60, &got), "expired");
+    cr_expect_str_eq(open_as(&f, kind, f.text.data, f.text.len, 0, &got), "");
     cr_expect_str_neq(open_as(&f, SEAL_TICKET - kind, f.text.data, f.text.len, NOW_S, &got), "", "one kind isn't the other");
     end(&f);
   }

@@ -1,7 +1,9 @@
 /* Who asks: by a bearer token, a session's cookie, or a ticket, as the route allows; verified.
  *
  * In two steps, with the rate limit between them. The first proves who made the credential, for whom, and until when; it costs the database
- * nothing, and waits only for a foreign key that nobody knows yet (foreign_keys.h). The second asks the database what only it knows: that the session wasn't ended, that the ticket is used for the first time.
+ * nothing, and waits only for a foreign key that nobody knows yet (foreign_keys.h). The second asks the database what only it knows: that the
+ * session wasn't ended, that the ticket is used for the first time. It is asked each time, by one indexed read: what was ended or used counts for
+ * every worker of every replica from the commit on.
  *
  *     call->auth.done = on_authenticated;                                  // call->auth is zeroed memory
  *     if (authenticate(auth, &call->auth, &given, arena)) ...              // decided at once; else `done` is called later, once
@@ -11,7 +13,12 @@
  *
  * Of several credentials the ticket counts before the token, the token before the cookie; where that one is refused no other is tried.
  * A session that is to change something, or to open a WebSocket, must come from an origin of CORS_ALLOWED_ORIGINS, exactly; to change
- * something it must also bear x-csrf-token. One authenticator a worker; made after fork.
+ * something it must also bear x-csrf-token.
+ *
+ * What stays open longer than a request (a stream, a WebSocket) ends at who.until_s, when bearer_knows_key() doesn't know who.kid any more, and
+ * when the session who.sid, where there is one, is ended (session_check_query).
+ *
+ * One authenticator a worker; made after fork.
  */
 #pragma once
 

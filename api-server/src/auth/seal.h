@@ -41,6 +41,6 @@ enum secret seal_secret(enum seal_kind kind);
 /* Appends the text. -1 where the secret isn't set or the subject is too long for SEAL_MAX_BYTES; what was appended is then no token. */
 int seal(const struct secrets *secrets, enum seal_kind kind, int64_t now_s, const struct sealed *what, struct buffer *to) _must_check_;
 
-/* -1: RET_WHY_NOT is a word. The texts of RET are in the arena; VERSION is that of the secret which verified it. */
+/* -1: RET_WHY_NOT is a word. At NOW_S 0 nothing has expired yet: for who asks about a ticket that was used, and looks at until_s itself. The texts of RET are in the arena; VERSION is that of the secret which verified it. */
 int seal_open(const struct secrets *secrets, enum seal_kind kind, struct span text, int64_t now_s, struct arena *arena, struct sealed *ret,
               enum secret_version *ret_version, const char **ret_why_not) _must_check_;
