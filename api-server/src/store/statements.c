@@ -77,7 +77,7 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                               " encode(head, 'hex'), actor FROM ent_ledger WHERE profile = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
                           .parameters = 3},
     [STATEMENT_HEADS_NEXT] = {.name = "heads_next",
-                              .sql = "SELECT result, upto, id, hour, whole, profiles, lines_sha256, prev FROM ledger_heads_next($1, 5000)",
+                              .sql = "SELECT result, upto, id, hour, whole, profiles, lines_sha256, prev FROM ledger_heads_next($1, 1000)",
                               .parameters = 1,
                               .lane = DB_WRITE},
     [STATEMENT_HEADS_SIGN] = {.name = "heads_sign",
