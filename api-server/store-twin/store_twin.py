@@ -157,6 +157,7 @@ class StoreTwin:
     def handler(twin):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: else the body waits for the head's acknowledgement
 
             def serve(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
