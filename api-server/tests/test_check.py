@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import subprocess
 
 import pytest
 from conftest import ISSUER_SECRET, Database, free_port, run
@@ -35,7 +36,7 @@ def test_all_is_well(check, database):
     done = check()
     assert done.returncode == 0 and done.people.stdout.endswith("\nall is well\n")
     assert {n: c["verdict"] for n, c in done.by.items()} == {"settings": "ok", "database": "ok", "schema": "ok", "rights": "note", "redis": "ok",
-                                                             "keys": "ok", "tokens": "ok"}
+                                                             "keys": "ok", "tokens": "ok", "stores": "note"}
     assert "owns nothing" in done.by["rights"]["sentence"]
     assert done.message["schemaVersion"] == done.message["accepts"][1] and done.message["applied"] == []
     assert "PostgreSQL 15" in done.by["database"]["sentence"]
@@ -169,6 +170,17 @@ def test_endpoints_without_their_secret_are_named(check):
     done = check(APP_JWT_SECRET="", SESSION_SECRET="")
     assert done.returncode == 0 and done.by["closed"]["verdict"] == "note"
     assert "POST /auth/ticket (APP_JWT_SECRET)" in done.by["closed"]["sentence"] and "(SESSION_SECRET)" in done.by["closed"]["sentence"]
+
+
+def test_keys_of_the_stores(check, tmp_path):
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], capture_output=True, text=True, check=True).stdout
+    done = check(APPLE_PRIVATE_KEY=key)
+    assert done.returncode == 0 and done.by["stores"]["verdict"] == "note"
+    assert "APPLE_APP_ID" in done.by["stores"]["sentence"] and "APPLE_PRIVATE_KEY" not in done.by["stores"]["sentence"]
+    for name, value in (("APPLE_PRIVATE_KEY", "hunter2"), ("GOOGLE_SERVICE_ACCOUNT_KEY", "hunter2")):
+        done = check(**{name: value})
+        assert done.returncode == 65 and done.by["stores"]["verdict"] == "never" and done.by["stores"]["sentence"].startswith(name), done.stdout
+        assert "hunter2" not in done.stdout
 
 
 def test_notes(check, tmp_path):

@@ -28,6 +28,7 @@ static const struct check table[] = {
     {"keys", NULL, check_keys},
     {"foreign", has_foreign_keys, check_foreign},
     {"tokens", NULL, check_design_tokens},
+    {"stores", NULL, check_stores},
     {"bypass", has_bypass, check_bypass},
     {"closed", NULL, check_closed},
     {"unused", NULL, check_unused},

@@ -15,7 +15,7 @@
  * has no subject key identifiers. Nothing of the payload but its date is looked at before the signature is right.
  *
  * The chain's time is the payload's date: what was signed while the certificates lived stays right. Chains that were found right are kept,
- * 16 at most, by the SHA-256 of their first two certificates; a new one costs about 1 ms, a known one 0.1 ms.
+ * 16 at most, by the SHA-256 of their first two certificates; a new one on P-384 (as Apple's) costs about 2 ms, a known one 0.1 ms.
  *
  * Owner: whoever called x5c_new. One thread at a time.
  */
