@@ -398,7 +398,7 @@ def test_an_answer_that_was_overtaken_is_not_applied(shop, profile):
     token = shop.google.subscribe("pro_monthly")
     shop.verify(profile, token, "pro_monthly", "subscription")
     old = dict(shop.google.purchases[token]["body"])
-    shop.twin.fault(f"GET .*{token}", times=1, hang=1.5, status=200, body=json.loads(json.dumps({**old, "subscriptionState": "SUBSCRIPTION_STATE_EXPIRED"})))
+    shop.twin.fault(f"GET .*{token}", times=1, hang=3, status=200, body=json.loads(json.dumps({**old, "subscriptionState": "SUBSCRIPTION_STATE_EXPIRED"})))
     shop.twin.forget_calls()
     late = threading.Thread(target=lambda: shop.hear_of(token))
     late.start()
@@ -622,11 +622,11 @@ def test_a_hanging_store_is_503_and_leaks_nothing(open_shop, profile):
         t.start()
     while len(shop.twin.calls(f"GET .*{token}")) < 20:
         time.sleep(0.01)
-    assert shop.owned(profile)["coins"] == 500 and time.monotonic() - begun < 3  # others are served meanwhile
+    assert shop.owned(profile)["coins"] == 500 and not answers  # others are served meanwhile
     for t in threads:
         t.join()
     assert {a.status for a in answers} == {503} and all(int(a.headers["Retry-After"]) >= 1 for a in answers)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20
     until(lambda: open_fds(shop.server) <= before + 2, what="the connections to be closed")
     shop.twin.heal()
     assert shop.verify(profile, token).status == 200
