@@ -1,6 +1,7 @@
 #include "auth/authenticate.h"
 
 #include "auth/bearer.h"
+#include "auth/resume.h"
 #include "auth/session.h"
 #include "base/clock.h"
 #include "crypto/jwks.h"
@@ -53,12 +54,24 @@ static const char *misuse(const struct authentication *a, enum secret_version ve
   return NULL;
 }
 
+/* A used ticket, together with the id of the last event that it has brought. */
+static bool resumes(struct authentication *a) {
+  enum secret_version version;
+  const char *why_not;
+  int64_t position, until_s;
+  if (!a->given.resume.at || seal_open(a->auth->secrets, SEAL_TICKET, a->text, 0, a->arena, a->sealed, &version, &why_not) < 0)
+    return false;
+  if (!resume_read(a->auth->secrets, a->given.resume, a->sealed->id, a->sealed->sub, &position, &until_s)) return false;
+  return until_s == a->sealed->until_s && until_s > clock_real_ms() / 1000;
+}
+
 static bool open_seal(struct authentication *a, enum seal_kind kind) {
   enum secret_version version;
   const char *why_not;
   a->sealed = arena_alloc(a->arena, sizeof *a->sealed);
   if (!a->sealed) return decide(a, AUTH_REFUSED, "out of memory");
-  if (seal_open(a->auth->secrets, kind, a->text, clock_real_ms() / 1000, a->arena, a->sealed, &version, &why_not) < 0)
+  a->resumed = kind == SEAL_TICKET && resumes(a);
+  if (!a->resumed && seal_open(a->auth->secrets, kind, a->text, clock_real_ms() / 1000, a->arena, a->sealed, &version, &why_not) < 0)
     return decide(a, AUTH_REFUSED, why_not);
   a->unknown_key = !bearer_knows_key(a->auth, a->sealed->kid);
   if (a->unknown_key) return decide(a, AUTH_REFUSED, "unknown_key");
@@ -98,7 +111,9 @@ static bool copy(struct authentication *a, struct span *span) {
 }
 
 /* What is read again after the wait: the request's buffer may have moved until then. */
-static bool keep(struct authentication *a) { return copy(a, &a->text) && copy(a, &a->given.origin) && copy(a, &a->given.csrf); }
+static bool keep(struct authentication *a) {
+  return copy(a, &a->text) && copy(a, &a->given.origin) && copy(a, &a->given.csrf) && copy(a, &a->given.resume);
+}
 
 bool authenticate(struct authenticator *auth, struct authentication *a, const struct credentials *given, struct arena *arena) {
   a->auth = auth;
@@ -130,10 +145,11 @@ static void on_ticket(struct db_query *query, const PGresult *result, const stru
 }
 
 bool authenticate_confirm(struct authentication *a) {
-  if (a->credential == CREDENTIAL_BEARER) return true;
-  a->call.query = (struct db_query){.done = a->credential == CREDENTIAL_SESSION ? on_session : on_ticket};
-  if (a->credential == CREDENTIAL_SESSION)
-    session_check_query(&a->call.query, a->sealed->id);
+  bool of_session = a->credential == CREDENTIAL_SESSION || (a->resumed && a->who.sid);
+  if (a->credential == CREDENTIAL_BEARER || (a->resumed && !of_session)) return true;
+  a->call.query = (struct db_query){.done = of_session ? on_session : on_ticket};
+  if (of_session)
+    session_check_query(&a->call.query, a->who.sid);
   else
     ticket_redeem_query(&a->call, a->sealed->id, a->sealed->exp_s, a->sealed->sid);
   if (db_submit(a->auth->db, &a->call.query, &a->error) == 0) return false;

@@ -47,8 +47,9 @@ struct credentials {
   unsigned accepted; /* enum credential: all others are not looked at */
   struct span authorization, cookie, origin, csrf;
   struct span ticket;
-  bool changes;  /* its method is none of the safe ones (RFC 9110, 9.2.1) */
-  bool upgrades; /* to a WebSocket: browsers let any origin ask for one, with cookies, and can't send other fields */
+  struct span resume; /* of an EventSource that comes back with its old ticket (resume.h) */
+  bool changes;       /* its method is none of the safe ones (RFC 9110, 9.2.1) */
+  bool upgrades;      /* to a WebSocket: browsers let any origin ask for one, with cookies, and can't send other fields */
 };
 
 struct principal {
@@ -84,7 +85,8 @@ struct authentication {
   struct span text;
   bool unknown_key;
   struct foreign_wait wait;
-  struct sealed *sealed;
+  struct sealed *sealed; /* of a session or a ticket */
+  bool resumed;          /* the ticket was redeemed before, and its end is known */
   struct credential_call call;
 };
 

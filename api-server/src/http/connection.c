@@ -25,7 +25,8 @@ static void enter(struct connection *c, enum connection_phase phase) {
     case PHASE_IDLE: expect_within(c, settings->keepalive_timeout_ms); break;
     case PHASE_HEAD: expect_within(c, settings->header_timeout_ms); break;
     case PHASE_BODY: expect_within(c, settings->body_timeout_ms); break;
-    case PHASE_WORKING: c->deadline_ms = 0; break; /* what it waits for has a deadline of its own */
+    case PHASE_WORKING:
+    case PHASE_STREAMING: c->deadline_ms = 0; break; /* what it waits for has a deadline of its own */
     case PHASE_LINGERING: expect_within(c, LINGER_MS); break;
   }
 }
@@ -50,15 +51,23 @@ static void drop_request(struct connection *c) {
   request_release(request);
 }
 
+static void close_stream(struct connection *c) {
+  struct stream *stream = TAKE(c->stream);
+  if (!stream) return;
+  stream->connection = NULL;
+  if (stream->closed) stream->closed(stream);
+}
+
 void http_connection_close(struct connection *c) {
   drop_request(c);
+  close_stream(c);
   if (c->counted) forget_address(c);
   *c->previous = c->next;
   if (c->next) c->next->previous = c->previous;
   c->server->counts.connections--;
   timer_stop(&c->timer);
   io_stop(&c->io);
-  (void)close(c->io.fd); /* nothing is to be done about a failed close */
+  if (c->io.fd >= 0) (void)close(c->io.fd); /* nothing is to be done about a failed close */
   buffer_done(&c->in);
   buffer_done(&c->out);
   free(c);
@@ -98,6 +107,16 @@ static int send_out(struct connection *c) {
   return 0;
 }
 
+/* A stream's reader that is behind has a time to take some more, and none while it isn't. */
+static void watch_reader(struct connection *c, size_t before) {
+  size_t left = c->out.len - c->sent;
+  bool first = c->phase == PHASE_STREAMING && !c->deadline_ms;
+  if (c->out.len && (left < before || first))
+    expect_within(c, c->server->settings.body_timeout_ms);
+  else if (c->phase == PHASE_STREAMING && !c->out.len)
+    c->deadline_ms = 0;
+}
+
 static uint32_t wanted(const struct connection *c) {
   bool full = c->phase == PHASE_WORKING && c->in.len >= READ_AHEAD;
   bool blocked = c->out.len - c->sent >= OUT_HIGH;
@@ -108,7 +127,7 @@ static uint32_t wanted(const struct connection *c) {
 /* Sends what there is, then decides what the connection waits for. It may be gone afterwards. */
 static void settle(struct connection *c) {
   size_t before = c->out.len - c->sent;
-  bool gone = send_out(c) < 0;
+  bool gone = c->io.fd < 0 || send_out(c) < 0;
   if (!gone && !c->out.len && c->closing) {
     linger(c);
     return;
@@ -116,8 +135,8 @@ static void settle(struct connection *c) {
   bool over = !c->out.len && c->peer_done && c->phase != PHASE_WORKING;
   if (gone || over || io_want(&c->io, wanted(c), NULL) < 0)
     http_connection_close(c);
-  else if (c->out.len && c->out.len - c->sent < before)
-    expect_within(c, c->server->settings.body_timeout_ms); /* the reader has until then to take some more */
+  else
+    watch_reader(c, before);
 }
 
 /* ---- requests out of bytes ---- */
@@ -188,7 +207,8 @@ static bool take_body(struct connection *c) {
 }
 
 static bool take_step(struct connection *c) {
-  if (c->phase == PHASE_WORKING || c->closing || !c->in.len || c->out.len - c->sent >= OUT_HIGH) return false;
+  if (c->phase == PHASE_WORKING || c->phase == PHASE_STREAMING || c->closing || !c->in.len || c->out.len - c->sent >= OUT_HIGH)
+    return false;
   if (!c->request && !(c->request = request_take(c))) return c->closing = true, false;
   return c->phase == PHASE_BODY ? take_body(c) : take_head(c);
 }
@@ -214,6 +234,58 @@ void http_connection_answered(struct connection *c) {
   pump(c);
 }
 
+/* ---- an answer that goes on ---- */
+
+void http_connection_streams(struct connection *c, struct stream *stream) {
+  request_release(TAKE(c->request));
+  c->server->counts.in_flight--;
+  buffer_done(&c->in);
+  stream->connection = c;
+  c->stream = stream;
+  enter(c, PHASE_STREAMING);
+  /* at the end of the turn, so that nobody is told of an end while he begins */
+  if (io_want(&c->io, wanted(c), NULL) < 0) c->closing = true;
+}
+
+int stream_write(struct stream *stream, const char *bytes, size_t n) {
+  struct connection *c = stream->connection;
+  if (!c) return -1;
+  buffer_append(&c->out, bytes, n);
+  bool behind = c->out.failed || c->out.len - c->sent > STREAM_BEHIND_MAX;
+  if (!behind && io_want(&c->io, wanted(c), NULL) == 0) return 0;
+  stream->connection = NULL;
+  c->stream = NULL;
+  http_connection_close(c);
+  return -1;
+}
+
+void stream_end(struct stream *stream) {
+  struct connection *c = TAKE(stream->connection);
+  if (!c) return;
+  c->stream = NULL;
+  c->closing = true;
+  settle(c);
+}
+
+/* ---- an upgrade ---- */
+
+int http_connection_hand_over(struct request *request, struct buffer *read) {
+  struct connection *c = request->connection;
+  int fd = c->io.fd;
+  buffer_append(read, c->in.data + request->head.len, c->in.len - request->head.len);
+  request->status = 101;
+  request->close = true;
+  request->duration_us = clock_monotonic_ns() / 1000 - request->started_us;
+  c->server->settings.answered(request);
+  request_release(TAKE(c->request));
+  c->server->counts.in_flight--;
+  c->phase = PHASE_STREAMING;
+  io_stop(&c->io);
+  c->io.fd = -1;
+  if (!c->pumping) http_connection_close(c);
+  return fd;
+}
+
 /* ---- events ---- */
 
 static void read_in(struct connection *c) {
@@ -223,7 +295,10 @@ static void read_in(struct connection *c) {
     if (!room || (errno != EAGAIN && errno != EINTR)) http_connection_close(c);
     return;
   }
-  buffer_grew(&c->in, (size_t)n);
+  if (c->phase == PHASE_STREAMING)
+    buffer_done(&c->in);
+  else
+    buffer_grew(&c->in, (size_t)n);
   if (c->request) { /* the buffer may have moved */
     c->request->head.base = c->in.data;
     c->request->body = c->in.data + c->request->head.len;

@@ -3,6 +3,7 @@
  *   reading --head and body complete--> working --answered--> reading (what was pipelined follows at once)
  *      |  refused, timed out                |  Connection: close
  *      +------------> lingering <-----------+
+ *                        ^------------- streaming <-- the answer goes on (stream.h)
  *
  * While a request is worked on, what follows it is read ahead to a bound, and then no more. An answer goes out at once; what the reader doesn't
  * take is kept to a bound, and further requests wait for it.
@@ -12,6 +13,7 @@
 #include "base/buffer.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "net/loop.h"
 
 enum { READ_BYTES = 4 * 1024 - 1, READ_AHEAD = 64 * 1024, OUT_HIGH = 64 * 1024, OUT_MAX = 4 * 1024 * 1024, IDLE_BUFFER = 8 * 1024 };
@@ -21,7 +23,8 @@ enum connection_phase {
   PHASE_IDLE, /* between messages */
   PHASE_HEAD,
   PHASE_BODY,
-  PHASE_WORKING, /* the handler has it */
+  PHASE_WORKING,   /* the handler has it */
+  PHASE_STREAMING, /* the answer goes on; `stream` writes it */
   PHASE_LINGERING,
 };
 
@@ -36,6 +39,7 @@ struct connection {
   enum connection_phase phase;
   struct guard guard;
   struct request *request; /* from its first byte on */
+  struct stream *stream;   /* in PHASE_STREAMING */
   struct buffer in, out;
   size_t sent; /* bytes of `out` that are gone */
   size_t lingered;
@@ -51,3 +55,7 @@ void http_connection_start(struct http_server *server, int fd, enum door door, c
 void http_connection_close(struct connection *c);
 /* After its answer was appended to `out`. The connection may be gone afterwards. */
 void http_connection_answered(struct connection *c);
+/* After the head of an answer that goes on was appended to `out`. */
+void http_connection_streams(struct connection *c, struct stream *stream);
+/* Gives the socket away and ends the connection and REQUEST: what came after its head is appended to READ. */
+int http_connection_hand_over(struct request *request, struct buffer *read);

@@ -1,6 +1,7 @@
 #include "http/host.h"
 
 #include "base/log.h"
+#include "http/websocket.h"
 #include "net/loop.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 struct host {
   struct loop *loop;
   struct lws_context *context;
+  struct websockets websockets;
   struct error error; /* of a turn that failed */
   bool stopped;
 };
@@ -47,6 +49,17 @@ static int adopt_loop(struct host *host) {
   return -1;
 }
 
+static int make_websockets(struct host *host) {
+  static const lws_retry_bo_t idle = {.secs_since_valid_ping = WEBSOCKET_PING_S, .secs_since_valid_hangup = WEBSOCKET_HANGUP_S};
+  struct lws_context_creation_info info = {.vhost_name = "live",
+                                           .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+                                           .protocols = websocket_protocols(),
+                                           .user = &host->websockets,
+                                           .retry_and_idle_policy = &idle};
+  host->websockets.vhost = lws_create_vhost(host->context, &info);
+  return host->websockets.vhost ? 0 : -1;
+}
+
 struct host *host_new(struct loop *loop, struct error *error) {
   struct host *host = calloc(1, sizeof *host);
   if (!host) return error_oom(error), NULL;
@@ -54,7 +67,7 @@ struct host *host_new(struct loop *loop, struct error *error) {
   lws_set_log_level(LLL_ERR, log_of_lws);
   struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN, .protocols = protocols, .user = host};
   host->context = lws_create_context(&info);
-  if (!host->context || adopt_loop(host) < 0) {
+  if (!host->context || adopt_loop(host) < 0 || make_websockets(host) < 0) {
     error_set(error, ERROR_TERMINAL, "libwebsockets can't be started");
     host_free(host);
     return NULL;
@@ -76,6 +89,10 @@ int host_run(struct host *host, struct error *error) {
   if (host->error.kind == ERROR_NONE) return 0;
   if (error) *error = host->error;
   return -1;
+}
+
+struct websockets *host_websockets(struct host *host) {
+  return &host->websockets;
 }
 
 void host_stop(struct host *host) { host->stopped = true; }

@@ -21,4 +21,6 @@ void host_free(struct host *host); /* accepts NULL; the loop stays */
 int host_run(struct host *host, struct error *error) _must_check_;
 void host_stop(struct host *host);
 
+struct websockets *host_websockets(struct host *host); /* websocket.h */
+
 DEFINE_CLEANUP(struct host, host_freep, host_free)

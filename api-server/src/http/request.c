@@ -179,6 +179,28 @@ void request_answer(struct request *request, int status, const char *content_typ
   answer_composed(request, status, composed, &error);
 }
 
+int request_stream(struct request *request, struct stream *stream, const char *content_type) {
+  struct connection *c = request->connection;
+  struct error error = {0};
+  request_field(request, "X-Request-Id", request->id);
+  request_field(request, "X-Content-Type-Options", "nosniff");
+  request->close = true;
+  struct response response = base_of(request);
+  response.status = 200;
+  response.content_type = content_type;
+  response.content_length = RESPONSE_UNTIL_CLOSE;
+  int composed = response_head(&c->out, &response, &error);
+  if (composed < 0 || response.for_head) {
+    answer_composed(request, 200, composed, &error);
+    return -1;
+  }
+  request->status = 200;
+  request->duration_us = clock_monotonic_ns() / 1000 - request->started_us;
+  c->server->settings.answered(request);
+  http_connection_streams(c, stream);
+  return 0;
+}
+
 void request_problem(struct request *request, const struct problem *problem) {
   struct error error = {0};
   struct problem named = *problem;

@@ -34,6 +34,7 @@ enum credential {
   CREDENTIAL_TICKET = 4,  /* ?ticket=<ticket>, once: for clients that can't send fields */
   CREDENTIAL_USUAL = CREDENTIAL_BEARER | CREDENTIAL_SESSION,
 };
+enum { CREDENTIAL_ANY = CREDENTIAL_USUAL | CREDENTIAL_TICKET };
 
 enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_WEBHOOK, LIMIT_ISSUER, LIMIT_CLASSES };
 

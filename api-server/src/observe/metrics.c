@@ -67,6 +67,7 @@ static const struct definition {
     [METRIC_HEADS_SIGNED] = {"supernova_ledger_heads_signed_total", "Signatures over the heads of the ledger.", COUNTER, SUM, 1},
     [METRIC_HEADS_SIGNED_TIME] = {"supernova_ledger_heads_signed_timestamp_seconds",
                                   "When the heads of the current hour were last known to be signed.", GAUGE, LARGEST, 1},
+    [METRIC_LIVE_CLIENTS] = {"supernova_live_clients", "Clients that listen to changes.", GAUGE, SUM, 1},
     [METRIC_LOG_DROPPED] = {"supernova_log_lines_dropped_total", "Log lines that nobody took in time.", COUNTER, SUM, 1},
     [METRIC_PROCESS_CPU] = {"process_cpu_seconds_total", "CPU time of all processes.", COUNTER, SUM, 1000000},
     [METRIC_PROCESS_MEMORY] = {"process_resident_memory_bytes", "Resident memory of all processes.", GAUGE, SUM, 1},

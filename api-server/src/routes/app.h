@@ -9,6 +9,7 @@
 #include "iap/google.h"
 #include "iap/google_push.h"
 #include "ledger/signer.h"
+#include "live/live.h"
 #include "observe/request_metrics.h"
 #include "routes/design_tokens.h"
 #include "settings/settings.h"
@@ -41,6 +42,10 @@ struct app {
   struct apple apple;
   struct apple_sweep apple_sweep;
   struct http_server *http;
+  struct host *host;
+  struct db *direct; /* past the pooler, where there is one: for notifications alone */
+  struct db_stats direct_stats;
+  struct live *live;
   struct request_metrics request_metrics;
   bool draining;
 };

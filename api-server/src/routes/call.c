@@ -247,6 +247,7 @@ static void authenticate_caller(struct call *call) {
                               .origin = request_header(head, "origin"),
                               .csrf = request_header(head, "x-csrf-token"),
                               .ticket = ticket_of(request, accepted),
+                              .resume = request_header(head, "last-event-id"),
                               .changes = method != HTTP_GET && method != HTTP_HEAD,
                               .upgrades = head->websocket};
   call->auth.done = on_authenticated;

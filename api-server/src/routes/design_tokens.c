@@ -22,7 +22,9 @@ static int load(struct design_tokens *tokens, struct error *error) {
   buffer_done(&tokens->text);
   tokens->text = text;
   text = (struct buffer){0};
+  bool changed = strncmp(tokens->etag + 1, hex, SHA256_HEX_SIZE - 1) != 0;
   (void)snprintf(tokens->etag, sizeof tokens->etag, "\"%s\"", hex);
+  if (changed && tokens->changed) tokens->changed(tokens->owner);
   return 0;
 }
 
@@ -38,7 +40,7 @@ static int look(struct dir_watch *watch) {
 }
 
 int design_tokens_start(struct design_tokens *tokens, struct loop *loop, const char *file, struct error *error) {
-  *tokens = (struct design_tokens){.file = file};
+  *tokens = (struct design_tokens){.file = file, .changed = tokens->changed, .owner = tokens->owner};
   const char *slash = strrchr(file, '/');
   size_t n = slash ? (size_t)(slash - file) : 0;
   if (n >= sizeof tokens->directory) return error_set(error, ERROR_INVALID, "DESIGN_TOKENS_FILE is too long");
@@ -49,6 +51,12 @@ int design_tokens_start(struct design_tokens *tokens, struct loop *loop, const c
 void design_tokens_stop(struct design_tokens *tokens) {
   dir_watch_stop(&tokens->watch);
   buffer_done(&tokens->text);
+}
+
+size_t design_tokens_event(const struct design_tokens *tokens, char to[DESIGN_TOKENS_EVENT_SIZE]) {
+  if (!tokens->text.len) return 0;
+  int quoted = (int)strlen(tokens->etag) - 2;
+  return (size_t)snprintf(to, DESIGN_TOKENS_EVENT_SIZE, "{\"etag\":\"%.*s\"}", quoted, tokens->etag + 1);
 }
 
 void design_tokens_get(struct request *request) {

@@ -28,6 +28,8 @@ void iap_apple_verify(struct request *request);
 void iap_apple_cancel(struct request *request);
 void webhook_apple_post(struct request *request);
 void webhook_apple_cancel(struct request *request);
+void live_get(struct request *request);
+void live_upgrade(struct request *request);
 void design_tokens_get(struct request *request);
 void iap_google_post(struct request *request);
 void iap_google_cancel(struct request *request);

@@ -44,6 +44,10 @@
    .limit = LIMIT_WRITE, .handle = iap_apple_verify, .cancel = iap_apple_cancel, .takes_json = true},                       \
   {.method = HTTP_POST, .path = "/api/webhooks/apple", .doors = DOOR_PUBLIC, .access = ACCESS_ALL,                          \
    .limit = LIMIT_WEBHOOK, .handle = webhook_apple_post, .cancel = webhook_apple_cancel, .takes_json = true},               \
+  {.method = HTTP_GET, .path = "/api/live", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED, .credentials = CREDENTIAL_ANY, \
+   .limit = LIMIT_READ, .handle = live_get},                                                                                \
+  {.method = HTTP_GET, .path = "/api/live/ws", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                             \
+   .credentials = CREDENTIAL_ANY, .limit = LIMIT_READ, .handle = live_upgrade},                                             \
   OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
 /* clang-format on */
 

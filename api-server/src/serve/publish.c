@@ -91,4 +91,5 @@ void publish_query(void *owner, unsigned statement, int64_t duration_us) {
     p->queries[statement] = metrics_series(p->app->metrics, METRIC_DB_QUERY_DURATION, labels);
   }
   series_observe_us(p->queries[statement], duration_us);
+  if (p->app->live && statements[statement].lane == DB_WRITE) live_wrote(p->app->live);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/host.h"
+#include "http/websocket.h"
 #include "iap/outbox.h"
 #include "iap/sweep.h"
 #include "net/http_client.h"
@@ -22,7 +23,6 @@ enum { STORES_CONNECT_MS = 3000, LOOK_MS = 20, LAST_MS = 500 };
 struct worker {
   const struct worker_setup *setup;
   struct loop *loop;
-  struct host *host;
   struct log_queue log;
   struct publisher publisher;
   struct timer life; /* the next step of the end */
@@ -35,12 +35,15 @@ struct worker {
 
 static void on_life(struct timer *timer) {
   struct worker *w = CONTAINER_OF(timer, struct worker, life);
-  if (!w->stopping) http_server_stop(w->app.http);
+  if (!w->stopping) {
+    http_server_stop(w->app.http);
+    live_drain(w->app.live);
+  }
   w->stopping = true;
-  int64_t open = http_server_counts(w->app.http).connections;
+  int64_t open = http_server_counts(w->app.http).connections + host_websockets(w->app.host)->open;
   bool late = clock_monotonic_ms() >= w->end_ms;
   if (open && late) log_warn("connections are cut: the grace is over", log_int("connections", open));
-  if (!open || late || timer_set(timer, LOOK_MS) < 0) host_stop(w->host);
+  if (!open || late || timer_set(timer, LOOK_MS) < 0) host_stop(w->app.host);
 }
 
 static void on_term(int number, void *owner) {
@@ -52,7 +55,7 @@ static void on_term(int number, void *owner) {
   w->app.draining = true;
   w->end_ms = clock_monotonic_ms() + settings->shutdown_grace_s * 1000 - LAST_MS;
   http_server_drain(w->app.http);
-  if (timer_set(&w->life, settings->shutdown_drain_s * 1000) < 0) host_stop(w->host);
+  if (timer_set(&w->life, settings->shutdown_drain_s * 1000) < 0) host_stop(w->app.host);
 }
 
 /* ---- its parts ---- */
@@ -78,6 +81,47 @@ static int start_auth(struct worker *w, struct error *error) {
   return keys_start(&app->keys, w->loop, app->settings->jwks_dir, app->metrics, on_keys, app, error);
 }
 
+static void on_notified(void *listener, const char *profile) {
+  struct app *app = listener;
+  if (app->live) live_changed(app->live, profile);
+}
+
+static void on_design_tokens(void *owner) {
+  struct app *app = owner;
+  char data[DESIGN_TOKENS_EVENT_SIZE];
+  size_t n = design_tokens_event(&app->design_tokens, data);
+  if (app->live) live_tell_all(app->live, "design-tokens", data, n);
+}
+
+/* Behind a pooler notifications need a way past it; one that isn't there costs a second. */
+static int start_live(struct worker *w, struct error *error) {
+  struct app *app = &w->app;
+  const struct settings *settings = app->settings;
+  bool pooled = settings->database_pooler == POOLER_PGBOUNCER;
+  if (pooled && settings->database_direct_url) {
+    app->direct = db_new(w->loop, app->resolver,
+                         &(struct db_settings){.url = settings->database_direct_url,
+                                               .pool = 2,
+                                               .statements = statements,
+                                               .statement_count = STATEMENT_COUNT,
+                                               .stats = &app->direct_stats,
+                                               .channel = LIVE_CHANNEL,
+                                               .notified = on_notified,
+                                               .listener = app},
+                         error);
+    if (!app->direct) return -1;
+  }
+  app->live = live_new(w->loop,
+                       &(struct live_settings){.auth = &app->auth,
+                                               .db = app->db,
+                                               .redis = app->redis,
+                                               .is_notified = !pooled || app->direct,
+                                               .max_clients = settings->max_connections,
+                                               .clients = metrics_series(app->metrics, METRIC_LIVE_CLIENTS, "")},
+                       error);
+  return app->live ? 0 : -1;
+}
+
 static int start_store(struct worker *w, struct error *error) {
   struct app *app = &w->app;
   const struct settings *settings = app->settings;
@@ -91,7 +135,10 @@ static int start_store(struct worker *w, struct error *error) {
                                          .statement_count = STATEMENT_COUNT,
                                          .stats = &app->db_stats,
                                          .observe = publish_query,
-                                         .owner = &w->publisher},
+                                         .owner = &w->publisher,
+                                         .channel = settings->database_pooler == POOLER_PGBOUNCER ? NULL : LIVE_CHANNEL,
+                                         .notified = on_notified,
+                                         .listener = &w->app},
                    error);
   if (!app->db) return -1;
   app->auth.db = app->db;
@@ -148,17 +195,22 @@ static int start(struct worker *w, struct error *error) {
   timer_init(&w->life, w->loop, on_life);
   if (loop_on_signal(w->loop, SIGTERM, on_term, w, error) < 0) return -1;
   if (start_auth(w, error) < 0 || start_store(w, error) < 0 || start_stores(w, error) < 0) return -1;
+  app->design_tokens.changed = on_design_tokens;
+  app->design_tokens.owner = app;
+  if (start_live(w, error) < 0) return -1;
   if (design_tokens_start(&app->design_tokens, w->loop, app->settings->design_tokens_file, error) < 0) return -1;
-  w->host = host_new(w->loop, error);
-  if (!w->host || start_http(w, error) < 0) return -1;
+  w->app.host = host_new(w->loop, error);
+  if (!w->app.host || start_http(w, error) < 0) return -1;
   publish_start(&w->publisher, app, w->loop);
   return 0;
 }
 
 static void stop(struct worker *w) {
   struct app *app = &w->app;
+  live_free(app->live);
+  app->live = NULL;
   http_server_free(app->http);
-  host_free(w->host);
+  host_free(w->app.host);
   publish_stop(&w->publisher);
   apple_sweep_stop(&app->apple_sweep);
   apple_done(&app->apple);
@@ -171,6 +223,7 @@ static void stop(struct worker *w) {
   redis_free(app->redis);
   signer_stop(&app->signer);
   schema_watch_stop(&app->schema);
+  db_free(app->direct);
   db_free(app->db);
   resolver_free(app->resolver);
   design_tokens_stop(&app->design_tokens);
@@ -193,7 +246,7 @@ int worker_run(const struct worker_setup *setup) {
   w->app.settings = setup->settings;
   w->app.metrics = setup->metrics;
   log_queue_start(&w->log, w->loop, STDOUT_FILENO, metrics_series(setup->metrics, METRIC_LOG_DROPPED, ""));
-  int failed = start(w, &error) < 0 || host_run(w->host, &error) < 0;
+  int failed = start(w, &error) < 0 || host_run(w->app.host, &error) < 0;
   if (failed) log_fatal("a worker ends", log_err(&error));
   stop(w);
   log_queue_stop(&w->log);

@@ -76,6 +76,11 @@ struct db_settings {
   /* Called for each query that was answered, with the time from db_submit to the answer; may be NULL. */
   void (*observe)(void *owner, unsigned statement, int64_t duration_us);
   void *owner;
+  /* Where set, one of the connections LISTENs on CHANNEL, a name that needs no quotes: called with each payload (borrowed), and with NULL
+   * whenever listening begins (anew): something may have been missed. Not behind a pooler, which would hand the session to somebody else. */
+  const char *channel;
+  void (*notified)(void *listener, const char *payload);
+  void *listener;
 };
 
 /* One request, embedded in what waits for its answer; `statement`, the parameters and `done` are the caller's, the rest is the db's. */
@@ -91,7 +96,7 @@ struct db_query {
   int64_t submitted_us, queued_us, retried_us;
 };
 
-/* The strings of SETTINGS are copied, its tables are borrowed. -1 only for settings that can never work; an absent database is no failure. */
+/* The URL is copied, CHANNEL and the tables are borrowed. -1 only for settings that can never work; an absent database is no failure. */
 struct db *db_new(struct loop *loop, struct resolver *resolver, const struct db_settings *settings, struct error *error);
 void db_free(struct db *db); /* accepts NULL; queries that are under way are not called back */
 

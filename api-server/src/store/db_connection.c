@@ -155,7 +155,8 @@ static void become_ready(struct db_connection *c) {
   timer_stop(&c->timer);
   c->state = DB_READY;
   c->ready_us = clock_monotonic_ns() / 1000;
-  db_connection_changed(c->db);
+  bool listens = c->db->settings.channel && c == &c->db->connections[c->db->connection_count - 1];
+  if (!listens || pipeline_listen(c) == 0) db_connection_changed(c->db);
 }
 
 /* The socket may be another one after each poll: it is registered anew each time. */

@@ -20,6 +20,7 @@ struct db_flight {
   struct db_query *query; /* NULL: cancelled */
   unsigned statement;
   bool preparing;   /* the next result is that of its PREPARE */
+  bool listening;   /* it is LISTEN, and nobody's query */
   PGresult *result; /* the first error, else the last result */
 };
 
@@ -55,7 +56,7 @@ struct db {
   struct database_url url;
   struct task dispatch;
   struct db_queue queues[DB_LANES];
-  struct db_connection connections[DB_POOL_MAX];
+  struct db_connection connections[DB_POOL_MAX]; /* the last one listens */
   int connection_count, ready[DB_LANES], waiting;
   unsigned generations[DB_STATEMENTS]; /* counted up when a migration changes what a statement returns */
   struct db_flight *spare;
@@ -82,6 +83,7 @@ void connection_done(struct db_connection *c);
 /* db_pipeline.c */
 int pipeline_send(struct db_connection *c,
                   struct db_query *query);              /* -1: the connection is lost, and dropped; the query is the caller's still */
+int pipeline_listen(struct db_connection *c);           /* -1: likewise */
 void pipeline_hold(struct db_connection *c, bool hold); /* what is sent leaves together, at the flush */
 void pipeline_flush(struct db_connection *c);
 void pipeline_ready(struct db_connection *c, uint32_t events);

@@ -30,6 +30,38 @@ static bool send_messages(struct db_connection *c, const struct db_query *query,
   return PQsendQueryPrepared(c->conn, name, statement->parameters, query->values, NULL, NULL, 0) && PQpipelineSync(c->conn);
 }
 
+static void add_flight(struct db_connection *c, struct db_flight *flight) {
+  *c->flights_end = flight;
+  c->flights_end = &flight->next;
+  if (c->flight_count++) return;
+  c->progress_ms = loop_now_ms(c->db->loop);
+  /* without memory for it a stalled connection is noticed by tcp_user_timeout */
+  if (!timer_is_set(&c->timer)) (void)!timer_set(&c->timer, DB_STALL_MS);
+}
+
+int pipeline_listen(struct db_connection *c) {
+  char listen[80];
+  struct db_flight *flight = db_flight_new(c->db);
+  (void)snprintf(listen, sizeof listen, "LISTEN %s", c->db->settings.channel);
+  if (!flight || !PQsendQueryParams(c->conn, listen, 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(c->conn)) {
+    if (flight) db_flight_free(c->db, flight);
+    connection_drop_broken(c);
+    return -1;
+  }
+  flight->listening = true;
+  add_flight(c, flight);
+  pipeline_flush(c);
+  return c->state == DB_READY ? 0 : -1;
+}
+
+static void tell_notifications(struct db_connection *c) {
+  PGnotify *notify;
+  while (c->conn && (notify = PQnotifies(c->conn))) {
+    if (c->db->settings.notified) c->db->settings.notified(c->db->settings.listener, notify->extra);
+    PQfreemem(notify);
+  }
+}
+
 int pipeline_send(struct db_connection *c, struct db_query *query) {
   struct db_flight *flight = db_flight_new(c->db);
   unsigned generation = c->db->generations[query->statement];
@@ -48,13 +80,7 @@ int pipeline_send(struct db_connection *c, struct db_query *query) {
   flight->statement = query->statement;
   flight->preparing = prepare;
   query->flight = flight;
-  *c->flights_end = flight;
-  c->flights_end = &flight->next;
-  if (c->flight_count++ == 0) {
-    c->progress_ms = loop_now_ms(c->db->loop);
-    /* without memory for it a stalled connection is noticed by tcp_user_timeout */
-    if (!timer_is_set(&c->timer)) (void)!timer_set(&c->timer, DB_STALL_MS);
-  }
+  add_flight(c, flight);
   return 0;
 }
 
@@ -104,6 +130,8 @@ static void deliver(struct db_connection *c, struct db_flight *flight) {
   struct db_query *query = flight->query;
   const PGresult *result = flight->result;
   const char *state = is_error(result) ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  if (flight->listening && !state) db->settings.notified(db->settings.listener, NULL);
+  if (flight->listening) return;
   if (state && strcmp(state, "0A000") == 0) db->generations[flight->statement]++;
   if (!query) return;
   if (!is_error(result)) {
@@ -165,6 +193,7 @@ void pipeline_ready(struct db_connection *c, uint32_t events) {
       connection_drop(c, DEPENDENCY_UNREACHABLE, "the server answered what was not asked");
       return;
     }
+    tell_notifications(c);
   } while (alive && PQsslInUse(c->conn) && c->flight_count && c->flight_count < before);
   if (!alive || PQstatus(c->conn) == CONNECTION_BAD) {
     connection_drop_broken(c);

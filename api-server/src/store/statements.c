@@ -102,6 +102,14 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                                  .sql = "SELECT ticket_redeem($1::uuid, to_timestamp($2), $3::uuid)",
                                  .parameters = 3,
                                  .lane = DB_WRITE},
+    [STATEMENT_LIVE_CHANGES] = {.name = "live_changes",
+                                .sql = "SELECT seq, (answer::json -> 'entitlements')::text FROM ent_ledger WHERE profile = $1 AND seq > $2"
+                                       " ORDER BY seq LIMIT 101",
+                                .parameters = 2},
+    [STATEMENT_LIVE_POLL] = {.name = "live_poll",
+                             .sql = "SELECT b.profile, b.seq FROM jsonb_array_elements_text($1::jsonb) AS p (id)"
+                                    " JOIN ent_balance b ON b.profile = p.id",
+                             .parameters = 1},
     [STATEMENT_COLLABPAY_APPLY] = {.name = "collabpay_apply",
                                    .sql = "SELECT collabpay_apply($1, $2, $3, $4, $5::bigint, $6, $7, $8, decode($9, 'hex'))",
                                    .parameters = 9,

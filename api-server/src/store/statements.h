@@ -31,6 +31,8 @@ enum statement {
   STATEMENT_COLLABPAY_APPLY, /* see payment.h */
   STATEMENT_APPLE_APPLY,     /* migrations: apple.sql */
   STATEMENT_APPLE_KEPT,      /* (before, null at first) -> the newest signed text that was kept before, when; or none */
+  STATEMENT_LIVE_CHANGES,    /* (profile, after) -> seq, entitlements */
+  STATEMENT_LIVE_POLL,       /* (JSON list of profiles) -> profile, seq */
   STATEMENT_COUNT
 };
 
