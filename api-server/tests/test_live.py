@@ -1,7 +1,6 @@
 """Changes as they happen: server-sent events and WebSockets."""
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +12,7 @@ import struct
 import time
 
 import pytest
-from conftest import ISSUER_SECRET, Proxy, Server, read_answers, run, until
+from conftest import Proxy, Server, run, until
 
 SECRETS = {"APP_JWT_SECRET": "app-jwt-secret-of-the-tests-0123456789", "SESSION_SECRET": "session-secret-of-the-tests-0123456789"}
 ORIGIN = "https://app.example.com"
@@ -86,16 +85,24 @@ class Lines:
         return piece
 
 
+def narrow(server, window):
+    """A connection whose peer can have only so many bytes under way."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    sock.connect(("127.0.0.1", server.port))
+    return sock
+
+
 class Events:
     """An EventSource."""
 
-    def __init__(self, server, path="/api/live", token=None, last=None, **headers):
+    def __init__(self, server, path="/api/live", token=None, last=None, window=None, **headers):
         fields = {"Host": "live", "Accept": "text/event-stream", **headers}
         if token:
             fields["Authorization"] = f"Bearer {token}"
         if last:
             fields["Last-Event-ID"] = last
-        self.sock = server.connect()
+        self.sock = server.connect() if window is None else narrow(server, window)
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self.sock.sendall(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
         self.lines = Lines(self.sock)
@@ -302,9 +309,10 @@ def test_who_leaves_is_forgotten(make, profile):
 def test_who_does_not_read_is_let_go(make, profile):
     server = make(WORKERS="1", RATE_LIMIT_WRITE_MAX="1000000")
     token = server.mint(profile)
-    lazy, keen = Events(server, token=token), Events(server, token=token)
-    lazy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lazy = Events(server, token=token, window=2048)
+    keen = Events(server, token=token)
     assert keen.coins() == 0
+    until(lambda: clients(server) == 2)
     plan = "x" * 250
     admin = server.mint("boss", ["admin"])
     seen = 0
@@ -314,7 +322,8 @@ def test_who_does_not_read_is_let_go(make, profile):
         body = {"profileId": profile, "grant": {"type": "subscription", "plan": plan, "source": "s" * 250}}
         assert server.post("/api/entitlements/grant", body, token=admin).status == 200
         assert keen.event("entitlements")[1]["seq"] == seen
-    assert clients(server) == 1
+    until(lambda: clients(server) == 1)
+    lazy.close()
 
 
 def test_draining_sends_everybody_to_another_server(make, profile):
@@ -331,7 +340,7 @@ def test_draining_sends_everybody_to_another_server(make, profile):
 
 
 def test_notifications_that_were_lost_lose_nothing(make, database, profile):
-    proxy = Proxy(database.address())
+    proxy = Proxy(*database.address())
     server = make(DATABASE_URL=database.through(proxy.port), WORKERS="1")
     writer = make()
     events = Events(server, token=server.mint(profile))

@@ -240,6 +240,8 @@ void http_connection_streams(struct connection *c, struct stream *stream) {
   request_release(TAKE(c->request));
   c->server->counts.in_flight--;
   buffer_done(&c->in);
+  /* or the kernel keeps megabytes for who doesn't read; where it refuses, only memory is lost */
+  (void)setsockopt(c->io.fd, SOL_SOCKET, SO_SNDBUF, &(int){STREAM_BEHIND_MAX}, sizeof(int));
   stream->connection = c;
   c->stream = stream;
   enter(c, PHASE_STREAMING);
