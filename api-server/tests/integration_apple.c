@@ -175,6 +175,29 @@ Test(apple_store, refunds_and_reversals_in_any_order) {
   }
 }
 
+static bool claims(const char *owner) { return number("SELECT count(*) FROM iap_sweep_claim('apple', $1, '10 min', '6 h')", owner) == 1; }
+
+static void ends(const char *owner) {
+  cr_expect_eq(number("SELECT iap_sweep_done('apple', $1, 1800000000000000, '6 h')::integer", owner), 1);
+}
+
+/* One at a time; again when it is due; and again where it became due while it was made. */
+Test(apple_store, whose_turn_it_is_to_sweep) {
+  cr_expect(claims("a") && !claims("b"));
+  ends("a");
+  cr_expect_not(claims("b"), "it is not due");
+  PQclear(PQexec(conn, "SELECT iap_sweep_hasten('apple')"));
+  cr_expect(claims("b") && !claims("a"));
+  PQclear(PQexec(conn, "SELECT iap_sweep_hasten('apple')"));
+  cr_expect_not(claims("a"));
+  ends("b");
+  cr_expect(claims("a"), "it became due");
+  PQclear(PQexec(conn, "UPDATE iap_sweep SET leased_until = now(), due_at = now()")); /* its lease is over: it died */
+  cr_expect(claims("b"));
+  ends("b");
+  cr_expect(!claims("a") && !claims("b"));
+}
+
 /* The role that serves calls what it needs, and can change nothing past it. */
 Test(apple_store, the_serving_role) {
   struct statement s = statement("7", "7", begin_ms, begin_ms);

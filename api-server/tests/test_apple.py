@@ -566,6 +566,45 @@ def test_notifications_in_any_order_lead_to_the_same(shop, profile):
     assert shop.plan(profile) == ("pro", moment(shop.apple.transactions[second]["expiresDate"]))
 
 
+def test_everything_at_once(shop, profile):
+    first = shop.apple.subscribe("pro_monthly", account=profile)
+    number = shop.apple.buy("coins_500", account=profile)
+    said = [(shop.verify, shop.apple.show(first)), (shop.verify, shop.apple.show(number)), (shop.hear, shop.apple.notify("ONE_TIME_CHARGE", number)),
+            (shop.hear, shop.apple.notify("SUBSCRIBED", first))]
+    periods = [first]
+    for days in (40, 50, 60):
+        periods.append(shop.apple.renew(periods[-1], days=days))
+        said += [(shop.hear, shop.apple.notify("DID_RENEW", periods[-1])), (shop.verify, shop.apple.show(periods[-1]))]
+    said.append((shop.hear, shop.apple.notify("DID_CHANGE_RENEWAL_STATUS", periods[-1], subtype="AUTO_RENEW_DISABLED", renews=False)))
+    for turn in range(3):
+        shop.apple.refund(number) if turn % 2 == 0 else shop.apple.reverse(number)
+        said.append((shop.hear, shop.apple.notify("REFUND_REVERSED" if turn % 2 else "REFUND", number)))
+    said += said
+    secrets.SystemRandom().shuffle(said)
+    shop.token(profile)
+    refused = []
+
+    def say():
+        while said:
+            how, text = said.pop()
+            answer = how(profile, text=text) if how == shop.verify else how(text)
+            if answer.status == 503:
+                said.insert(0, (how, text))  # as the sender would
+            elif answer.status != 200:
+                refused.append(answer.body)
+
+    threads = [threading.Thread(target=say) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not refused
+    assert (shop.row(first, "state"), shop.row(first, "auto_renew"), shop.row(number, "state")) == ("cancelled", "f", "refunded")
+    assert shop.plan(profile) == ("pro", moment(shop.apple.transactions[periods[-1]]["expiresDate"]))
+    assert (shop.owned(profile)["coins"], shop.owned(profile)["debt"]) == (0, 0)
+    assert shop.row(number, "granted - debited") == "0"
+
+
 def test_a_reversal_that_comes_before_its_refund(shop, profile):
     number = shop.apple.buy("coins_500")
     shop.bought(profile, number)
