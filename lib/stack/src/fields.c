@@ -58,7 +58,8 @@ static const struct decode_field database_fields[] = {{"secretKey", DECODE_STRIN
 
 static const struct decode_field redis_fields[] = {
     {"mode", DECODE_STRING, AT(redis.mode), .fallback = "single",
-     .doc = "single: the Secret's REDIS_URL; none: each pod counts for itself, refused in production."},
+     .doc = "single: the Secret's REDIS_URL; sentinel: its REDIS_SENTINEL and REDIS_MASTER; cluster: its REDIS_CLUSTER_NODES; none: each "
+            "pod counts for itself, refused in production."},
     {0}};
 
 static const struct decode_field secrets_fields[] = {

@@ -64,10 +64,17 @@ void stack_image_reference(const struct stack *stack, const char *companion, str
   if (image->digest) buffer_printf(to, "@%s", image->digest);
 }
 
+static const struct {
+  const char *mode, *key;
+} redis_keys[] = {
+    {"single", "REDIS_URL"}, {"sentinel", "REDIS_SENTINEL"}, {"sentinel", "REDIS_MASTER"}, {"cluster", "REDIS_CLUSTER_NODES"}};
+
 void stack_required_secret_keys(const struct stack *stack, const char *to[8]) {
   size_t n = 0;
   to[n++] = stack->spec.database.secret_key;
-  if (!strcmp(stack->spec.redis.mode, "single")) to[n++] = "REDIS_URL";
+  for (size_t i = 0; i < ELEMENTS(redis_keys); i++) {
+    if (!strcmp(stack->spec.redis.mode, redis_keys[i].mode)) to[n++] = redis_keys[i].key;
+  }
   to[n++] = "ISSUER_ADMIN_SECRET";
   to[n] = NULL;
 }

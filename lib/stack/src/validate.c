@@ -18,7 +18,7 @@ static const struct choice {
     {"environment", AT(environment), {"development", "staging", "production"}},
     {"image.pullPolicy", AT(image.pull_policy), {"Always", "IfNotPresent", "Never"}},
     {"config.logLevel", AT(config.log_level), {"trace", "debug", "info", "warn", "error", "fatal"}},
-    {"redis.mode", AT(redis.mode), {"none", "single"}},
+    {"redis.mode", AT(redis.mode), {"none", "single", "sentinel", "cluster"}},
     {"secrets.provider", AT(secrets.provider), {"Secret"}},
     {"service.type", AT(service.type), {"ClusterIP", "NodePort", "LoadBalancer"}},
     {"scheduling.topologySpread", AT(scheduling.topology_spread), {"zone", "node", "none"}},
@@ -162,7 +162,8 @@ static const struct rule {
      "config.auth.devAuthOpen is refused in production: it lets everybody in without a token; turn it off or choose another environment"},
     {any_origin_in_production, "config.corsAllowedOrigins may not hold '*' in production: name the origins of your web applications"},
     {no_redis_in_production,
-     "redis.mode none is refused in production: each pod would count rate limits for itself; use single and put REDIS_URL into the Secret"},
+     "redis.mode none is refused in production: each pod would count rate limits for itself; use single, sentinel or cluster and put its "
+     "address into the Secret"},
 };
 
 static bool is_choice(const struct choice *choice, const char *value) {

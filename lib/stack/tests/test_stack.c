@@ -190,16 +190,22 @@ Test(stack, the_image_reference_is_as_given) {
 }
 
 Test(stack, the_secret_needs_the_keys_that_the_spec_leans_on) {
-  const char *keys[8];
-  _cleanup_(stack_freep) struct stack *plain = stack_of("{}");
-  stack_required_secret_keys(plain, keys);
-  cr_assert_str_eq(keys[0], "DATABASE_URL");
-  cr_assert_str_eq(keys[1], "REDIS_URL");
-  cr_assert_str_eq(keys[2], "ISSUER_ADMIN_SECRET");
-  cr_assert_null(keys[3]);
-  _cleanup_(stack_freep) struct stack *other = stack_of("{\"database\":{\"secretKey\":\"PG\"},\"redis\":{\"mode\":\"none\"}}");
-  stack_required_secret_keys(other, keys);
-  cr_assert_str_eq(keys[0], "PG");
-  cr_assert_str_eq(keys[1], "ISSUER_ADMIN_SECRET");
-  cr_assert_null(keys[2]);
+  static const struct {
+    const char *spec, *keys;
+  } cases[] = {
+      {"{}", "DATABASE_URL REDIS_URL ISSUER_ADMIN_SECRET "},
+      {"{\"database\":{\"secretKey\":\"PG\"},\"redis\":{\"mode\":\"none\"}}", "PG ISSUER_ADMIN_SECRET "},
+      {"{\"redis\":{\"mode\":\"single\"}}", "DATABASE_URL REDIS_URL ISSUER_ADMIN_SECRET "},
+      {"{\"redis\":{\"mode\":\"sentinel\"}}", "DATABASE_URL REDIS_SENTINEL REDIS_MASTER ISSUER_ADMIN_SECRET "},
+      {"{\"redis\":{\"mode\":\"cluster\"}}", "DATABASE_URL REDIS_CLUSTER_NODES ISSUER_ADMIN_SECRET "},
+  };
+  for (size_t i = 0; i < ELEMENTS(cases); i++) {
+    _cleanup_(stack_freep) struct stack *stack = stack_of(cases[i].spec);
+    _cleanup_buffer_ struct buffer joined;
+    buffer_init(&joined, 256);
+    const char *keys[8];
+    stack_required_secret_keys(stack, keys);
+    for (const char **key = keys; *key; key++) buffer_printf(&joined, "%s ", *key);
+    cr_assert_str_eq(buffer_text(&joined), cases[i].keys);
+  }
 }

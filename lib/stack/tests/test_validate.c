@@ -5,6 +5,8 @@ Test(validate, what_is_right_passes) {
       "{}",
       "{\"environment\":\"development\",\"redis\":{\"mode\":\"none\"},\"config\":{\"corsAllowedOrigins\":[\"*\"],\"auth\":{\"devAuthOpen\":"
       "true}}}",
+      "{\"redis\":{\"mode\":\"sentinel\"}}",
+      "{\"redis\":{\"mode\":\"cluster\"}}",
       "{\"podDisruptionBudget\":{\"minAvailable\":\"100%\"}}",
       "{\"podDisruptionBudget\":{\"minAvailable\":0}}",
       "{\"config\":{\"trustedProxies\":[\"10.0.0.0/8\",\"192.0.2.1\",\"fd00::/8\",\"::1\"],\"env\":{\"_A1\":\"x\"}}}",
@@ -24,7 +26,7 @@ Test(validate, what_is_wrong_is_one_sentence) {
   } cases[] = {
       {"{\"environment\":\"qa\"}", "spec.environment is qa, expected development, staging or production"},
       {"{\"image\":{\"pullPolicy\":\"Sometimes\"}}", "spec.image.pullPolicy is Sometimes, expected Always, IfNotPresent or Never"},
-      {"{\"redis\":{\"mode\":\"sentinel\"}}", "spec.redis.mode is sentinel, expected none or single"},
+      {"{\"redis\":{\"mode\":\"memcached\"}}", "spec.redis.mode is memcached, expected none, single, sentinel or cluster"},
       {"{\"secrets\":{\"provider\":\"Vault\"}}", "spec.secrets.provider is Vault, expected Secret"},
       {"{\"replicas\":-1}", "spec.replicas is -1, expected 0 to 1000"},
       {"{\"service\":{\"port\":65536}}", "spec.service.port is 65536, expected 1 to 65535"},
@@ -61,8 +63,8 @@ Test(validate, what_is_wrong_is_one_sentence) {
       {"{\"config\":{\"corsAllowedOrigins\":[\"https://a\",\"*\"]}}",
        "config.corsAllowedOrigins may not hold '*' in production: name the origins of your web applications"},
       {"{\"redis\":{\"mode\":\"none\"}}",
-       "redis.mode none is refused in production: each pod would count rate limits for itself; use single and put REDIS_URL into the "
-       "Secret"},
+       "redis.mode none is refused in production: each pod would count rate limits for itself; use single, sentinel or cluster and put "
+       "its address into the Secret"},
       {"{\"config\":{\"trustedProxies\":[\"10.0.0.0/33\"]}}",
        "config.trustedProxies holds 10.0.0.0/33, expected an address or a network such as 10.0.0.0/8"},
       {"{\"config\":{\"trustedProxies\":[\"10.0.0\"]}}",

@@ -67,7 +67,7 @@ struct stack_spec {
     const char *secret_key;
   } database;
   struct {
-    const char *mode; /* none, single */
+    const char *mode; /* none, single, sentinel, cluster */
   } redis;
   struct {
     const char *provider; /* Secret */
