@@ -256,6 +256,7 @@ static void look(struct live *live) {
   if (live->poll.db) return;
   if (!live->count) live->missed = false;
   if (!live->missed) return;
+  live->settings.looked(live->settings.owner);
   buffer_init(&live->polled, PROFILES_MAX_BYTES);
   buffer_puts(&live->polled, "[");
   for (size_t at = 0; map_next(live->profiles, &at, &profile, &value); comma = ",") {
@@ -270,7 +271,7 @@ static void look(struct live *live) {
 }
 
 void live_changed(struct live *live, const char *profile) {
-  if (profile) {
+  if (profile && *profile) {
     owe(live, profile, INT64_MAX);
     return;
   }

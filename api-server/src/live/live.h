@@ -24,14 +24,16 @@ struct live;
 
 enum { LIVE_BEAT_MS = 15000, LIVE_LOOK_MS = 15000, LIVE_POLL_MS = 1000, LIVE_REPLAY_MAX = 100, LIVE_FRESH = -1 };
 
-/* The channel of NOTIFY, whose payload is the profile, and of Redis, where any message says that something was written. */
+/* The channel of NOTIFY, whose payload is the profile, or empty where something else than a ledger changed, and of Redis, where any message says that something was written. */
 #define LIVE_CHANNEL "supernova_live"
 
 struct live_settings {
   struct authenticator *auth;
   struct db *db;
-  struct redis *redis; /* or NULL */
-  bool is_notified;    /* live_changed is called for each change */
+  struct redis *redis;         /* or NULL */
+  bool is_notified;            /* live_changed is called for each change */
+  void (*looked)(void *owner); /* somebody listens, and what isn't any profile's may have changed as well */
+  void *owner;
   int64_t max_clients;
   struct series *clients; /* how many there are */
 };
@@ -49,7 +51,7 @@ struct live_client *live_client_of(struct wire *wire);
 void live_begin(struct live_client *client);
 void live_client_free(struct live_client *client); /* also of one that has not begun; its wire must be closed or never have been open */
 
-/* PROFILE has a new ledger row; NULL: any may have. */
+/* PROFILE has a new ledger row; NULL: any may have, or something else has changed; and so with "". */
 void live_changed(struct live *live, const char *profile);
 /* We have written: other pods may want to know. */
 void live_wrote(struct live *live);

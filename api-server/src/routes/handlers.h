@@ -31,6 +31,8 @@ void webhook_apple_cancel(struct request *request);
 void live_get(struct request *request);
 void live_upgrade(struct request *request);
 void design_tokens_get(struct request *request);
+void design_tokens_post(struct request *request);
+void design_tokens_cancel(struct request *request);
 void iap_google_post(struct request *request);
 void iap_google_cancel(struct request *request);
 void webhook_google_post(struct request *request);

@@ -33,9 +33,10 @@ static struct live_client *begin(struct request *request) {
   return client;
 }
 
-/* Which version is in force: a client that was away may have missed a change. */
+/* Which version is in force: a client that was away may have missed a change, and so may we while nobody listened. */
 static void open_client(struct app *app, struct live_client *client) {
   char data[DESIGN_TOKENS_EVENT_SIZE];
+  design_tokens_look(&app->design_tokens);
   size_t n = design_tokens_event(&app->design_tokens, data);
   if (n && wire_send(live_wire(client), NULL, "design-tokens", data, n) < 0)
     live_client_free(client);

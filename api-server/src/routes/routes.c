@@ -48,7 +48,10 @@
    .limit = LIMIT_READ, .handle = live_get},                                                                                \
   {.method = HTTP_GET, .path = "/api/live/ws", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                             \
    .credentials = CREDENTIAL_ANY, .limit = LIMIT_READ, .handle = live_upgrade},                                             \
-  OPEN("/api/design/tokens", LIMIT_READ, design_tokens_get)
+  {.method = HTTP_GET, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .limit = LIMIT_READ,                             \
+   .handle = design_tokens_get, .cancel = design_tokens_cancel},                                                            \
+  {.method = HTTP_POST, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                      \
+   .limit = LIMIT_WRITE, .handle = design_tokens_post, .cancel = design_tokens_cancel, .takes_json = true}
 /* clang-format on */
 
 const struct route routes[] = {COMMON_ROUTES, PROBE("/metrics", metrics_get, DOOR_METRICS), {0}};

@@ -86,6 +86,11 @@ static void on_notified(void *listener, const char *profile) {
   if (app->live) live_changed(app->live, profile);
 }
 
+static void on_live_look(void *owner) {
+  struct app *app = owner;
+  design_tokens_look(&app->design_tokens);
+}
+
 static void on_design_tokens(void *owner) {
   struct app *app = owner;
   char data[DESIGN_TOKENS_EVENT_SIZE];
@@ -116,6 +121,8 @@ static int start_live(struct worker *w, struct error *error) {
                                                .db = app->db,
                                                .redis = app->redis,
                                                .is_notified = !pooled || app->direct,
+                                               .looked = on_live_look,
+                                               .owner = app,
                                                .max_clients = settings->max_connections,
                                                .clients = metrics_series(app->metrics, METRIC_LIVE_CLIENTS, "")},
                        error);
@@ -195,6 +202,7 @@ static int start(struct worker *w, struct error *error) {
   timer_init(&w->life, w->loop, on_life);
   if (loop_on_signal(w->loop, SIGTERM, on_term, w, error) < 0) return -1;
   if (start_auth(w, error) < 0 || start_store(w, error) < 0 || start_stores(w, error) < 0) return -1;
+  app->design_tokens.db = app->db;
   app->design_tokens.changed = on_design_tokens;
   app->design_tokens.owner = app;
   if (start_live(w, error) < 0) return -1;
@@ -223,10 +231,10 @@ static void stop(struct worker *w) {
   redis_free(app->redis);
   signer_stop(&app->signer);
   schema_watch_stop(&app->schema);
+  design_tokens_stop(&app->design_tokens);
   db_free(app->direct);
   db_free(app->db);
   resolver_free(app->resolver);
-  design_tokens_stop(&app->design_tokens);
   foreign_keys_stop(&app->foreign);
   keys_stop(&app->keys);
   token_cache_free(app->auth.cache);

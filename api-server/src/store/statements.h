@@ -25,7 +25,10 @@ enum statement {
   STATEMENT_HEADS_NEXT,    /* (after): ledger/signer.c reads it */
   STATEMENT_HEADS_SIGN,    /* (id, kid, signature in base64) -> whether it was ours to sign */
   STATEMENT_PRODUCT_PUT,   /* see products.h */
-  STATEMENT_SESSION_CHECK, /* these three: see credentials.h */
+  STATEMENT_DESIGN_TOKENS, /* (version held) -> the newest version, its text where it is another one; or no row */
+  STATEMENT_DESIGN_TOKENS_AT,
+  STATEMENT_DESIGN_TOKENS_POST, /* (text, actor, match, unless) -> result, version: migrations, design_tokens.sql */
+  STATEMENT_SESSION_CHECK,      /* these three: see credentials.h */
   STATEMENT_SESSION_REVOKE,
   STATEMENT_TICKET_REDEEM,
   STATEMENT_COLLABPAY_APPLY, /* see payment.h */
