@@ -200,12 +200,18 @@ static void write_lease(struct lease *lease, enum lease_move move) {
   send(lease, move == LEASE_CREATE ? "POST" : "PATCH", move, &body, giving_up ? on_given_up : on_written);
 }
 
+/* Twice as often as the leader renews: what is seen late is waited for longer. */
+static int64_t pause_ms(const struct lease *lease) {
+  int64_t longest_ms = (lease->retry_ms + 1) / 2;
+  return longest_ms - (int64_t)random_below((uint64_t)longest_ms / 4 + 1);
+}
+
 static void go_on(struct lease *lease, enum lease_move move) {
   bool releasing = lease->release == RELEASE_WANTED;
   if (releasing && move != LEASE_RENEW)
     finish_release(lease); /* there is nothing of ours to give up */
   else if (move == LEASE_WAIT)
-    tick_after(lease, lease->retry_ms - (int64_t)random_below((uint64_t)lease->retry_ms / 4 + 1));
+    tick_after(lease, lease_look_in_ms(&lease->view, pause_ms(lease), lease->clock_ms()));
   else
     write_lease(lease, move);
 }

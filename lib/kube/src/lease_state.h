@@ -18,4 +18,7 @@ struct lease_terms {
 enum lease_move { LEASE_WAIT, LEASE_CREATE, LEASE_TAKE, LEASE_RENEW };
 
 enum lease_move lease_next_move(const struct lease_view *view, int64_t now_ms);
+
+/* After which time a candidate that waits looks again: PAUSE_MS, but not a moment later than the record expires. */
+int64_t lease_look_in_ms(const struct lease_view *view, int64_t pause_ms, int64_t now_ms);
 bool lease_term_valid(const struct lease_terms *terms, int64_t now_ms);

@@ -1,5 +1,6 @@
 #include "kube/lease.h"
 
+#include "base/clock.h"
 #include "script.h"
 
 /* A clock that only the test moves. */
@@ -20,7 +21,7 @@ static void on_change(void *owner, bool leads) {
 }
 static void on_released(void *owner) { ((struct candidate *)owner)->released = true; }
 
-static struct candidate *start(const struct step *steps) {
+static struct candidate *start_with(const struct step *steps, int64_t retry_ms, int64_t (*clock)(void)) {
   struct candidate *candidate = calloc(1, sizeof *candidate);
   cr_assert_not_null(candidate);
   candidate->script = script_new(steps, 0);
@@ -30,14 +31,16 @@ static struct candidate *start(const struct step *steps) {
                                                        .identity = "me",
                                                        .duration_ms = 15000,
                                                        .renew_deadline_ms = 10000,
-                                                       .retry_ms = 400,
-                                                       .clock_ms = clock_ms,
+                                                       .retry_ms = retry_ms,
+                                                       .clock_ms = clock,
                                                        .on_change = on_change,
                                                        .owner = candidate},
                                NULL);
   cr_assert_not_null(candidate->lease);
   return candidate;
 }
+
+static struct candidate *start(const struct step *steps) { return start_with(steps, 400, clock_ms); }
 
 static void stop(struct candidate *candidate) {
   lease_free(candidate->lease);
@@ -98,6 +101,22 @@ Test(lease, somebody_elses_is_taken_only_after_it_stood_still) {
       strstr(candidate->script->last_body, "\"leaseTransitions\":4") && strstr(candidate->script->last_body, "\"resourceVersion\":\"1\""),
       "%s", candidate->script->last_body);
   wait_until(candidate->script->loop, 5000, has_gained, candidate, "it leads");
+  stop(candidate);
+}
+
+/* The record lives for a second; without that, the next look would be a minute away. */
+Test(lease, whose_leader_died_is_taken_when_it_expires) {
+  static const char record[] =
+      "{\"metadata\":{\"resourceVersion\":\"7\"},\"spec\":{\"holderIdentity\":\"other\",\"leaseDurationSeconds\":1}}";
+  static const struct step steps[] = {{"GET", NULL, 200, NULL, record, ANSWER},
+                                      {"GET", NULL, 200, NULL, record, ANSWER},
+                                      {"PATCH", NULL, 200, NULL, RECORD("me", "8"), ANSWER},
+                                      {0}};
+  struct candidate *candidate = start_with(steps, 120000, clock_boottime_ms);
+  wait_until(candidate->script->loop, 5000, first_was_asked, candidate->script, "it has looked once");
+  int64_t began_ms = clock_boottime_ms();
+  wait_until(candidate->script->loop, 10000, has_gained, candidate, "it leads");
+  cr_expect_geq(clock_boottime_ms() - began_ms, 900, "not before the Lease has expired");
   stop(candidate);
 }
 

@@ -3,8 +3,8 @@
 Test(validate, what_is_right_passes) {
   static const char *specs[] = {
       "{}",
-      "{\"environment\":\"development\",\"redis\":{\"mode\":\"none\"},\"config\":{\"corsAllowedOrigins\":[\"*\"],\"auth\":{\"devAuthOpen\":"
-      "true}}}",
+      "{\"environment\":\"development\",\"config\":{\"corsAllowedOrigins\":[\"*\"],\"auth\":{\"devAuthOpen\":true}}}",
+      "{\"environment\":\"development\",\"redis\":{\"mode\":\"none\"}}",
       "{\"redis\":{\"mode\":\"sentinel\"}}",
       "{\"redis\":{\"mode\":\"cluster\"}}",
       "{\"podDisruptionBudget\":{\"minAvailable\":\"100%\"}}",

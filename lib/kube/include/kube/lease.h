@@ -3,10 +3,11 @@
  *     struct lease *lease = lease_new(client, &(struct lease_options){.namespace = "supernova-system", .name = "supernova-operator",
  *         .identity = "pod-1_4f2a", .on_change = on_leadership, .owner = me}, &error);
  *     if (lease_held(lease)) write();
- *     lease_release(lease, on_released, me);     // on the way out: the other one leads within a retry
+ *     lease_release(lease, on_released, me);     // on the way out: the other one leads within half a retry
  *
- * Who does not lead looks each retry_ms and takes the Lease once its record has not changed for the duration that it names, measured by our own
- * boot-time clock from when we saw the change (never by the record's times: clocks differ). The leader renews each retry_ms; when no
+ * Who does not lead looks twice each retry_ms, and at the very moment at which the Lease expires: when its record has not changed for the duration that
+ * it names, measured by our own boot-time clock from when we saw the change (never by the record's times: clocks differ). So a killed leader is followed
+ * after duration_ms + retry_ms / 2 at the latest, and two round trips. The leader renews each retry_ms; when no
  * renewal has been confirmed for renew_deadline_ms, counted from when the confirmed one was sent, it has lost: on_change(false), and the
  * program stops writing. on_change may release the Lease, but not free it. Rights used: get, create and patch of leases.
  * Writes carry the observed resourceVersion. The Lease does not fence a paused leader: writes fence themselves.
