@@ -95,6 +95,36 @@ Test(children_plan, replicas_are_nobodys_in_the_manifest_and_the_floor_under_aut
   cr_assert_null(json_get(action_of(ACTION_APPLY, RESOURCE_DEPLOYMENT)->body, "spec.replicas"));
 }
 
+#define AUTOSCALED SPEC "autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 9, targetCPUUtilizationPercentage: 65}\n"
+
+static void set_replicas(int64_t replicas) {
+  cJSON *spec = cJSON_GetObjectItemCaseSensitive(world_object(&w, RESOURCE_DEPLOYMENT, "shop"), "spec");
+  cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(spec, "replicas"), (double)replicas);
+  world_pods_ready(&w);
+  world_settle(&w);
+}
+static int64_t replicas(void) { return json_int(world_object(&w, RESOURCE_DEPLOYMENT, "shop"), "spec.replicas", -1); }
+
+/* Wherever it began: with autoscaling from the start, or turned on for a number that the spec's manager had set. */
+Test(children_plan, autoscaling_turned_off_gives_the_specs_replicas_back) {
+  static const char *const begins[] = {AUTOSCALED, SPEC};
+  for (size_t i = 0; i < ELEMENTS(begins); i++) {
+    install(begins[i]);
+    world_spec(&w, AUTOSCALED);
+    world_settle(&w);
+    set_replicas(7);
+    cr_assert_eq(replicas(), 7, "the number is the autoscaler's");
+    world_spec(&w, SPEC);
+    world_plan(&w);
+    cr_assert_str_eq(world_says(&w), "delete HorizontalPodAutoscaler shop", "while it is there it would scale again");
+    world_settle(&w);
+    cr_assert_eq(replicas(), 2);
+    set_replicas(5);
+    cr_assert_eq(replicas(), 5, "by hand it goes on to be obeyed");
+    world_done(&w);
+  }
+}
+
 Test(children_plan, what_is_in_the_way_is_named_with_the_command_that_hands_it_over) {
   world_init(&w, SPEC);
   world_secret(&w, "DATABASE_URL", "REDIS_URL", "ISSUER_ADMIN_SECRET", NULL);

@@ -106,6 +106,19 @@ def test_scaling_by_hand_is_left_alone(deployed):
     wait_until("the spec's new number wins", lambda: deployed.scene.find("deployments")["spec"]["replicas"] == 2)
 
 
+def test_autoscaling_turned_off_gives_the_replicas_back(deployed):
+    deployed.scene.change_stack({"autoscaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 9}})
+    wait_until("the autoscaler is there", lambda: deployed.scene.find("horizontalpodautoscalers"))
+    scale_by_hand(deployed, 7)
+    deployed.scene.change_stack({"image": {"tag": "v2"}})
+    deployed.scene.await_deployed()
+    assert deployed.scene.find("deployments")["spec"]["replicas"] == 7, "the number is the autoscaler's"
+    deployed.scene.change_stack({"autoscaling": None})
+    wait_until("the spec's number is back", lambda: deployed.scene.find("deployments")["spec"]["replicas"] == SPEC["replicas"], MENDED_S)
+    deployed.scene.await_deployed()
+    assert not deployed.scene.find("horizontalpodautoscalers")
+
+
 def change(play, annotation):
     play.forget_writes()
     play.scene.change_stack({"service": {"annotations": {"example.com/note": annotation}}})

@@ -58,7 +58,7 @@ Test(object, first_replicas_are_the_minimum_under_autoscaling) {
     const char *stack;
     int64_t replicas;
     const char *annotation;
-  } cases[] = {{"minimal", 3, "3"}, {"full", 2, "2"}};
+  } cases[] = {{"minimal", 3, "3"}, {"full", 2, NULL}};
   for (size_t i = 0; i < ELEMENTS(cases); i++) {
     _cleanup_fixture_ struct render_fixture f = fixture_open(cases[i].stack);
     _cleanup_json_ cJSON *deployment = fixture_render(&f, CHILD_DEPLOYMENT);
@@ -67,6 +67,7 @@ Test(object, first_replicas_are_the_minimum_under_autoscaling) {
     render_initial_replicas(deployment, f.stack);
     cr_assert_eq(json_int(deployment, "spec.replicas", -1), cases[i].replicas);
     const cJSON *annotations = json_get(deployment, "metadata.annotations");
-    cr_assert_str_eq(cJSON_GetStringValue(json_member(annotations, ANNOTATION_APPLIED_REPLICAS)), cases[i].annotation);
+    const char *noted = cJSON_GetStringValue(json_member(annotations, ANNOTATION_APPLIED_REPLICAS));
+    cr_assert(cases[i].annotation ? noted && !strcmp(noted, cases[i].annotation) : !noted, "the autoscaler's number is none that we set");
   }
 }

@@ -438,11 +438,11 @@ Test(plan, a_deleted_stack_takes_its_keys_along_only_where_it_says_so) {
   }
 }
 
-Test(plan, autoscaling_takes_over_and_gives_back_without_touching_replicas) {
+Test(plan, autoscaling_takes_over_without_touching_replicas_and_gives_them_back) {
   install(SPEC);
   world_spec(&w, SPEC "autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 9, targetCPUUtilizationPercentage: 65}\n");
   world_plan(&w);
-  cr_assert_str_eq(world_says(&w), "create HorizontalPodAutoscaler shop");
+  cr_assert_str_eq(world_says(&w), "create HorizontalPodAutoscaler shop; merge Deployment shop");
   world_settle(&w);
   cJSON_SetNumberValue(at(RESOURCE_DEPLOYMENT, "shop", "spec.replicas"), 7);
   world_pods_ready(&w);
@@ -451,4 +451,7 @@ Test(plan, autoscaling_takes_over_and_gives_back_without_touching_replicas) {
   world_spec(&w, SPEC);
   world_plan(&w);
   cr_assert_str_eq(world_says(&w), "delete HorizontalPodAutoscaler shop");
+  world_carry_out(&w);
+  world_plan(&w);
+  cr_assert_str_eq(world_says(&w), "apply Deployment shop", "once nothing scales it any more");
 }

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-cJSON *annotations_patch(const struct child *revision, cJSON **ret_annotations) {
+cJSON *annotations_patch(const struct child *child, cJSON **ret_annotations) {
   cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
-  cJSON_AddStringToObject(metadata, "resourceVersion", revision->resource_version);
+  cJSON_AddStringToObject(metadata, "resourceVersion", child->resource_version);
   *ret_annotations = cJSON_AddObjectToObject(metadata, "annotations");
   return body;
 }

@@ -17,7 +17,7 @@
 #define ANNOTATION_FAILED_MESSAGE STACK_GROUP "/failed-message"
 #define ANNOTATION_DEPLOYED_AT    STACK_GROUP "/deployed-at"
 
-/* A merge patch of a revision that carries its observed resourceVersion, and in it the annotations to be added. The caller owns the patch. */
-cJSON *annotations_patch(const struct child *revision, cJSON **ret_annotations);
+/* A merge patch of an object that carries its observed resourceVersion, and in it the annotations to be added. The caller owns the patch. */
+cJSON *annotations_patch(const struct child *child, cJSON **ret_annotations);
 void annotations_add_number(cJSON *annotations, const char *name, int64_t value);
 void annotations_add_time(cJSON *annotations, const char *name, int64_t real_ms);

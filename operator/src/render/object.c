@@ -47,11 +47,12 @@ cJSON *render_annotate(cJSON *manifest, const cJSON *annotations) {
 }
 
 void render_initial_replicas(cJSON *deployment, const struct stack *stack) {
-  int64_t replicas = stack->spec.autoscaling.enabled ? stack->spec.autoscaling.min_replicas : stack->spec.replicas;
+  bool autoscaling = stack->spec.autoscaling.enabled;
+  int64_t replicas = autoscaling ? stack->spec.autoscaling.min_replicas : stack->spec.replicas;
   char text[24];
   snprintf(text, sizeof text, "%" PRId64, replicas);
   cJSON_AddNumberToObject(cJSON_GetObjectItemCaseSensitive(deployment, "spec"), "replicas", (double)replicas);
-  cJSON_AddStringToObject(annotations_of(deployment), ANNOTATION_APPLIED_REPLICAS, text);
+  if (!autoscaling) cJSON_AddStringToObject(annotations_of(deployment), ANNOTATION_APPLIED_REPLICAS, text);
 }
 
 /* The hash is of everything but itself, so that sealing twice is sealing once. */

@@ -1,5 +1,7 @@
 #include "stack/children_plan.h"
 
+#include "release/annotations.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -191,10 +193,18 @@ struct children_verdict children_plan(const struct observation *o, const struct 
   return verdict;
 }
 
-/* Replicas are set alone, by a manager of their own, and only when the spec's number has changed: so `kubectl scale` and an autoscaler work. */
-static void plan_replicas(const struct observation *o, const struct child *deployment, struct plan *plan) {
-  const struct stack *s = o->stack;
-  if (s->spec.autoscaling.enabled || deployment->deleting || deployment->deployment.applied_replicas == s->spec.replicas) return;
+/* The number is the autoscaler's from now on: with the note gone, spec.replicas is news again on the day that autoscaling is turned off. */
+static void plan_forget_replicas(const struct child *deployment, struct plan *plan) {
+  cJSON *annotations, *body = annotations_patch(deployment, &annotations);
+  cJSON_AddNullToObject(annotations, ANNOTATION_APPLIED_REPLICAS);
+  plan_add(plan, (struct action){.type = ACTION_MERGE,
+                                 .resource = RESOURCE_DEPLOYMENT,
+                                 .name = deployment->name,
+                                 .field_manager = REPLICAS_MANAGER,
+                                 .body = body});
+}
+
+static void plan_apply_replicas(const struct stack *s, const struct child *deployment, struct plan *plan) {
   char number[24];
   (void)snprintf(number, sizeof number, "%lld", (long long)s->spec.replicas);
   cJSON *body = cJSON_CreateObject();
@@ -212,6 +222,22 @@ static void plan_replicas(const struct observation *o, const struct child *deplo
                                  .field_manager = REPLICAS_MANAGER,
                                  .body = body,
                                  .uid = deployment->uid});
+}
+
+/* Turned off in the spec, and yet to go. */
+static bool autoscaler_lingers(const struct observation *o) {
+  const struct child *hpa = observation_find(o, RESOURCE_HPA, o->stack->name);
+  return hpa && observation_owns(o, hpa);
+}
+
+/* Replicas are set alone, by a manager of their own, and only when the spec's number has changed: so `kubectl scale` and an autoscaler work. */
+static void plan_replicas(const struct observation *o, const struct child *deployment, struct plan *plan) {
+  const struct stack *s = o->stack;
+  int64_t applied = deployment->deployment.applied_replicas;
+  bool autoscaling = s->spec.autoscaling.enabled;
+  if (deployment->deleting) return;
+  if (autoscaling && applied >= 0) plan_forget_replicas(deployment, plan);
+  if (!autoscaling && applied != s->spec.replicas && !autoscaler_lingers(o)) plan_apply_replicas(s, deployment, plan);
 }
 
 void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
