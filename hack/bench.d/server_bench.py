@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from processes import busy_share, children, core_times, cpu_ms, free_port, memor
 SERVER_CORE, OTHER_CORE = 0, 1
 CONNECTIONS, BUSY_CONNECTIONS, ROUNDS, WARM_UP, TOKENS = 32, 1000, 3, 5000, 10000
 PROFILE, ISSUER_SECRET = "9f1c7c1e-7d1a-4a6e-9a44-3c3f5c0f7c10", "issuer-secret-of-the-bench-0123456789"
+LISTENERS_FIRST, LISTENERS = 100, 900  # the first ones pay for what all share
 UNLIMITED = "1000000000"
 # The same answer from the same rows.
 PEER_SQL = ("SELECT b.coins::float8 AS coins, b.debt::float8 AS debt, CASE WHEN s.plan IS NULL THEN NULL ELSE json_build_object('plan', s.plan) END "
@@ -200,6 +202,26 @@ class Bench:
         self.figures.add(f"a worker after {BUSY_CONNECTIONS:,} busy connections: resident memory", memory["Rss"], "MB", at_most=24)
         self.figures.note("  anonymous memory", memory["Anonymous"], "MB")
 
+    def listeners(self):
+        """Each has been told what its profile owns, and waits."""
+        progress(f"{LISTENERS} clients that listen")
+        request = f"GET /api/live HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.token}\r\n\r\n".encode()
+        with self.server(MAX_CONNECTIONS="4000") as program, contextlib.ExitStack() as sockets:
+            worker, = children(program.process.pid)
+            before = None
+            for number in range(LISTENERS + LISTENERS_FIRST):
+                if number == LISTENERS_FIRST:
+                    before = memory_mb(worker)["Rss"]
+                listener = sockets.enter_context(socket.create_connection(("127.0.0.1", program.port), timeout=10))
+                listener.sendall(request)
+                said = b""
+                while b"event: entitlements" not in said:
+                    portion = listener.recv(65536)
+                    assert portion, "a listener was cut"
+                    said += portion
+            grown = memory_mb(worker)["Rss"] - before
+        self.figures.add("a client that listens (server-sent events) and hears nothing: resident memory", grown / LISTENERS * 1000, "kB", at_most=10)
+
     def start(self):
         """The best of nine, since a neighbour on the machine can only make it slower."""
         times, costs = [], []
@@ -231,6 +253,7 @@ class Bench:
         self.against_the_peer()
         self.two_workers()
         self.many_connections()
+        self.listeners()
         self.tokens()
         self.start()
         self.figures.add("answers that were not 2xx, cut or of another length, in all", self.wrong, "", at_most=0)
