@@ -96,7 +96,7 @@ const struct lws_protocols *websocket_protocols(void) { return protocols; }
 
 /* ---- what we tell it ---- */
 
-struct websocket *request_websocket(struct request *request, struct host *host, void (*closed)(void *owner), void *owner) {
+struct websocket *request_websocket(struct request *request, struct websockets *all, void (*closed)(void *owner), void *owner) {
   struct span key = request_header(&request->head, "sec-websocket-key");
   struct websocket *socket = key.len == KEY_BYTES ? calloc(1, sizeof *socket) : NULL;
   _cleanup_buffer_ struct buffer head;
@@ -113,7 +113,6 @@ struct websocket *request_websocket(struct request *request, struct host *host, 
   }
   *socket = (struct websocket){.closed = closed, .owner = owner};
   buffer_init(&socket->out, 2 * WEBSOCKET_BEHIND_MAX);
-  struct websockets *all = host_websockets(host);
   all->arriving = socket;
   struct lws *wsi = lws_adopt_socket_vhost_readbuf(all->vhost, fd, head.data, head.len);
   bool arrived = wsi && all->arriving;

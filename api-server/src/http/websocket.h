@@ -1,16 +1,16 @@
 /* A WebSocket (RFC 6455) that only sends: libwebsockets does the protocol, on the socket of a request that the guard has let through.
  *
- *     struct websocket *socket = request_websocket(request, host, on_closed, me);         // the request and its arena are gone
+ *     struct websocket *socket = request_websocket(request, host_websockets(host), on_closed, me);         // the request and its arena are gone
  *     websocket_send(socket, text, n);
  *     websocket_end(socket, 1012, "the server ends");
  *
  * The request is handed over as a head that we write ourselves, so nothing of the client's reaches a second parser but what followed its head.
  * Texts from the client are read and forgotten. Idle clients are sent a ping each WEBSOCKET_PING_S; one that is silent for longer, or lets
- * more than WEBSOCKET_BEHIND_MAX bytes wait, is let go. Owner: the host, until `closed`; whoever has called websocket_end forgets it.
+ * more than WEBSOCKET_BEHIND_MAX bytes wait, is let go. Owner: the host's context, until `closed`; whoever has called websocket_end forgets it.
  */
 #pragma once
 
-#include "http/host.h"
+#include "base/cleanup.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,12 +18,13 @@
 
 struct request;
 struct websocket;
+struct websockets;
 
 enum { WEBSOCKET_PING_S = 20, WEBSOCKET_HANGUP_S = 45, WEBSOCKET_BEHIND_MAX = 64 * 1024 };
 
 /* CLOSED is called once, unless it was ended from here: the client is gone, or too slow. Never from within a function of ours. NULL: it could
  * not be taken over, and the client's connection is closed. The request must be a websocket one (request_head.h). */
-struct websocket *request_websocket(struct request *request, struct host *host, void (*closed)(void *owner), void *owner);
+struct websocket *request_websocket(struct request *request, struct websockets *all, void (*closed)(void *owner), void *owner);
 
 /* UTF-8. -1: too slow, or no memory; it has ended, without `closed`. */
 int websocket_send(struct websocket *socket, const char *text, size_t n) _must_check_;

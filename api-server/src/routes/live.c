@@ -4,6 +4,7 @@
 #include "live/live.h"
 
 #include "auth/resume.h"
+#include "http/host.h"
 #include "routes/call.h"
 #include "routes/handlers.h"
 
@@ -76,7 +77,7 @@ void live_upgrade(struct request *request) {
   struct live_client *client = begin(request);
   if (!client) return;
   struct wire *wire = live_wire(client);
-  *wire = (struct wire){.kind = WIRE_WEBSOCKET, .socket = request_websocket(request, app->host, on_socket_closed, client)};
+  *wire = (struct wire){.kind = WIRE_WEBSOCKET, .socket = request_websocket(request, host_websockets(app->host), on_socket_closed, client)};
   if (!wire->socket) {
     live_client_free(client);
     return;
