@@ -15,6 +15,8 @@ static bool has_pooler(const struct settings *settings) { return settings->datab
 static bool has_foreign_keys(const struct settings *settings) { return settings->auth_jwks_url; }
 static bool has_bypass(const struct settings *settings) { return settings->dev_auth_open; }
 
+static bool has_sentry(const struct settings *settings) { return settings->sentry_dsn; }
+
 static void check_settings(struct checkup *checkup, struct check_finding *ret);
 
 /* The first row fills the settings; without them there are no others. */
@@ -29,6 +31,7 @@ static const struct check table[] = {
     {"foreign", has_foreign_keys, check_foreign},
     {"tokens", NULL, check_design_tokens},
     {"stores", NULL, check_stores},
+    {"sentry", has_sentry, check_sentry},
     {"bypass", has_bypass, check_bypass},
     {"closed", NULL, check_closed},
     {"unused", NULL, check_unused},

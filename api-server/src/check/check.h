@@ -65,6 +65,7 @@ void check_keys(struct checkup *checkup, struct check_finding *ret);
 void check_foreign(struct checkup *checkup, struct check_finding *ret);
 void check_design_tokens(struct checkup *checkup, struct check_finding *ret);
 void check_stores(struct checkup *checkup, struct check_finding *ret);
+void check_sentry(struct checkup *checkup, struct check_finding *ret);
 void check_bypass(struct checkup *checkup, struct check_finding *ret);
 void check_closed(struct checkup *checkup, struct check_finding *ret);
 void check_unused(struct checkup *checkup, struct check_finding *ret);

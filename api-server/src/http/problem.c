@@ -64,6 +64,7 @@ void problem_write(struct buffer *to, const struct problem *problem) {
   buffer_printf(to, ",\"status\":%d", kind->status);
   if (problem->detail) put_string(to, ",\"detail\":", problem->detail);
   if (problem->instance) put_string(to, ",\"instance\":", problem->instance);
+  if (problem->event_id) put_string(to, ",\"eventId\":", problem->event_id);
   if (problem->retry_after_s > 0) buffer_printf(to, ",\"retryAfter\":%d", problem->retry_after_s);
   if (problem->error_count) put_errors(to, problem);
   buffer_puts(to, "}");

@@ -65,7 +65,8 @@ struct problem {
   const char *instance; /* the reqId */
   const struct problem_error *errors;
   size_t error_count;
-  int retry_after_s; /* also the Retry-After field of problem_answer */
+  const char *event_id; /* under which our own people find it in Sentry */
+  int retry_after_s;    /* also the Retry-After field of problem_answer */
 };
 
 extern const char problem_content_type[]; /* "application/problem+json" */

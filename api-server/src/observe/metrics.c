@@ -69,6 +69,8 @@ static const struct definition {
                                   "When the heads of the current hour were last known to be signed.", GAUGE, LARGEST, 1},
     [METRIC_LIVE_CLIENTS] = {"supernova_live_clients", "Clients that listen to changes.", GAUGE, SUM, 1},
     [METRIC_LOG_DROPPED] = {"supernova_log_lines_dropped_total", "Log lines that nobody took in time.", COUNTER, SUM, 1},
+    [METRIC_SENTRY_SENT] = {"supernova_sentry_reports_total", "Reports that Sentry has taken.", COUNTER, SUM, 1},
+    [METRIC_SENTRY_DROPPED] = {"supernova_sentry_reports_dropped_total", "Reports that Sentry was not told, by why not.", COUNTER, SUM, 1},
     [METRIC_PROCESS_CPU] = {"process_cpu_seconds_total", "CPU time of all processes.", COUNTER, SUM, 1000000},
     [METRIC_PROCESS_MEMORY] = {"process_resident_memory_bytes", "Resident memory of all processes.", GAUGE, SUM, 1},
     [METRIC_PROCESS_FDS] = {"process_open_fds", "Open descriptors of all processes.", GAUGE, SUM, 1},

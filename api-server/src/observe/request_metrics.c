@@ -55,36 +55,28 @@ static void put_request(struct buffer *to, const struct request *request) {
   buffer_puts(to, "}");
 }
 
-/* The trace that the request belongs to (W3C Trace Context, 3.2): version 00, 32 hex digits. */
-static const char *trace_of(const struct request *request, char to[33]) {
-  struct span parent = request_header(&request->head, "traceparent");
-  if (parent.len != 55 || memcmp(parent.at, "00-", 3) != 0 || parent.at[35] != '-') return NULL;
-  if (strspn(parent.at + 3, "0123456789abcdef") < 32) return NULL;
-  memcpy(to, parent.at + 3, 32);
-  to[32] = 0;
-  return to;
-}
-
-static void tell(const struct request *request, enum log_level level, const char *subject, bool bypassed) {
-  char trace[33], response[48], milliseconds[32];
+static void tell(const struct request *request, enum log_level level, const struct trace *trace, const char *subject, bool bypassed) {
+  char response[48], milliseconds[32];
   _cleanup_buffer_ struct buffer req;
   buffer_init(&req, 4096);
   put_request(&req, request);
   (void)snprintf(response, sizeof response, "{\"statusCode\":%d}", request->status);
   (void)snprintf(milliseconds, sizeof milliseconds, "%" PRId64 ".%03" PRId64, request->duration_us / 1000, request->duration_us % 1000);
-  struct log_field fields[10] = {log_str("reqId", request->id), log_raw("req", buffer_text(&req)), log_raw("res", response),
+  struct log_field fields[11] = {log_str("reqId", request->id), log_raw("req", buffer_text(&req)), log_raw("res", response),
                                  log_raw("responseTime", milliseconds)};
   size_t n = 4;
   if (subject) fields[n++] = log_str("sub", subject);
   if (request->route) fields[n++] = log_str("route", request->route->path);
   if (request->refusal) fields[n++] = log_str("rule", request->refusal);
-  if (trace_of(request, trace)) fields[n++] = log_str("traceId", trace);
+  if (trace) fields[n++] = log_str("traceId", trace->id);
+  if (trace) fields[n++] = log_str("spanId", trace->span);
   if (bypassed) fields[n++] = log_bool("authBypass", true);
   log_write(level, "request completed", fields);
 }
 
-void request_observe(struct request_metrics *m, const struct request *request, const char *subject, bool bypassed) {
+void request_observe(struct request_metrics *m, const struct request *request, const struct trace *trace, const char *subject,
+                     bool bypassed) {
   count(m, request);
   enum log_level level = level_of(request);
-  if (log_enabled(level)) tell(request, level, subject, bypassed);
+  if (log_enabled(level)) tell(request, level, trace, subject, bypassed);
 }

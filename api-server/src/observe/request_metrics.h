@@ -3,6 +3,7 @@
 
 #include "http/request.h"
 #include "observe/metrics.h"
+#include "observe/trace.h"
 
 enum { REQUEST_SERIES = 512 };
 
@@ -19,5 +20,6 @@ struct request_metrics {
 
 void request_metrics_init(struct request_metrics *m, struct metrics *metrics);
 
-/* SUBJECT may be NULL; BYPASSED says that nobody has verified it. */
-void request_observe(struct request_metrics *m, const struct request *request, const char *subject, bool bypassed);
+/* TRACE and SUBJECT may be NULL; BYPASSED says that nobody has verified it. */
+void request_observe(struct request_metrics *m, const struct request *request, const struct trace *trace, const char *subject,
+                     bool bypassed);

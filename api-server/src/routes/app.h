@@ -11,6 +11,7 @@
 #include "ledger/signer.h"
 #include "live/live.h"
 #include "observe/request_metrics.h"
+#include "observe/sentry.h"
 #include "routes/design_tokens.h"
 #include "settings/settings.h"
 #include "store/db.h"
@@ -47,6 +48,7 @@ struct app {
   struct db_stats direct_stats;
   struct live *live;
   struct request_metrics request_metrics;
+  struct sentry *sentry;
   bool draining;
 };
 

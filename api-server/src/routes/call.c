@@ -3,10 +3,14 @@
 #include "auth/seal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "observe/request_report.h"
 #include "routes/cors.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Whoever asks, and whatever the settings of the other limits are. */
+enum { TEST_ERRORS_MAX = 6, TEST_ERRORS_WINDOW_MS = 60000 };
 
 /* Subjects and addresses are counted apart, since a subject may be named like an address. */
 static const struct limit_bucket {
@@ -17,6 +21,7 @@ static const struct limit_bucket {
     [LIMIT_WRITE] = {"write", "write/address", offsetof(struct settings, rate_limit_write_max)},
     [LIMIT_WEBHOOK] = {"webhook", "webhook/address", offsetof(struct settings, rate_limit_webhook_max)},
     [LIMIT_ISSUER] = {"issuer", "issuer/address", offsetof(struct settings, rate_limit_issuer_max)},
+    [LIMIT_TEST] = {"test-error", NULL, 0},
 };
 
 /* ---- not routed ---- */
@@ -156,7 +161,8 @@ static int64_t up_to_seconds(int64_t ms) { return ms > 0 ? (ms + 999) / 1000 : 0
 static void tell_limit(struct call *call, const struct limit_verdict *verdict) {
   struct request *request = call->request;
   const char *name = buckets[call->limit].name;
-  int64_t window_s = up_to_seconds(app_of(request)->settings->rate_limit_window_ms), reset_s = up_to_seconds(verdict->reset_ms);
+  int64_t window_ms = call->check.window_ms ? call->check.window_ms : app_of(request)->settings->rate_limit_window_ms;
+  int64_t window_s = up_to_seconds(window_ms), reset_s = up_to_seconds(verdict->reset_ms);
   char *text = arena_printf(
       request->arena, "\"%s\";q=%" PRId64 ";w=%" PRId64 "%c\"%s\";r=%" PRId64 ";t=%" PRId64 "%c%" PRId64 "%c%" PRId64 "%c%" PRId64, name,
       verdict->max, window_s, 0, name, verdict->remaining, reset_s, 0, verdict->max, 0, verdict->remaining, 0, reset_s);
@@ -182,6 +188,7 @@ static void on_checked(struct limit_check *check, const struct limit_verdict *ve
 
 /* Under which name its requests are counted; NULL: by address. */
 static const char *known_as(const struct call *call) {
+  if (call->limit == LIMIT_TEST) return "all";
   if (call->who.verified) return call->who.sub;
   if (call->issuer != SECRET_UNKNOWN) return "issuer";
   return call->signature == SIGNATURE_GOOD ? "collabpay" : NULL;
@@ -203,7 +210,11 @@ static void limit(struct call *call) {
   } else {
     address_limit_key(&call->request->client, address);
   }
-  int64_t max = *(const int64_t *)(const void *)((const char *)app->settings + buckets[call->limit].max);
+  int64_t max = TEST_ERRORS_MAX;
+  if (call->limit == LIMIT_TEST)
+    call->check.window_ms = TEST_ERRORS_WINDOW_MS;
+  else
+    max = *(const int64_t *)(const void *)((const char *)app->settings + buckets[call->limit].max);
   call->check.done = on_checked;
   if (limiter_hit(app->limiter, &call->check, name, key, max, &verdict)) on_verdict(call, &verdict);
 }
@@ -293,6 +304,17 @@ static void mark_security(struct request *request, const struct settings *settin
     request_field(request, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
 }
 
+/* Who has begun a trace is told which span of it is ours. */
+static void take_over_trace(struct call *call) {
+  struct request *request = call->request;
+  char text[TRACEPARENT_SIZE];
+  trace_begin(&call->trace, request_header(&request->head, "traceparent"), app_of(request)->settings->sentry_traces_sample_rate);
+  if (!*call->trace.parent) return;
+  trace_print(&call->trace, text);
+  const char *kept = arena_strdup(request->arena, text);
+  if (kept) request_field(request, "Traceparent", kept);
+}
+
 void call_dispatch(struct request *request) {
   struct call *call = request->state = arena_alloc(request->arena, sizeof *call);
   struct app *app = app_of(request);
@@ -301,6 +323,7 @@ void call_dispatch(struct request *request) {
     return;
   }
   call->request = request;
+  take_over_trace(call);
   if (request->door == DOOR_PUBLIC) {
     mark_security(request, app->settings);
     cors_mark(request, &app->settings->cors_allowed_origins);
@@ -323,7 +346,8 @@ void call_dispatch(struct request *request) {
 void call_answered(struct request *request) {
   struct call *call = call_of(request);
   const char *subject = call && !call->refused ? call->who.sub : NULL;
-  request_observe(&app_of(request)->request_metrics, request, subject, subject && !call->who.verified);
+  request_observe(&app_of(request)->request_metrics, request, call ? &call->trace : NULL, subject, subject && !call->who.verified);
+  if (call) request_report(app_of(request)->sentry, request, &call->trace, call->failure, call->event_id);
   if (request->refusal) {
     struct app *app = app_of(request);
     char *labels = arena_printf(request->arena, "rule=\"%s\"", request->refusal);
@@ -341,6 +365,17 @@ void call_cancelled(struct request *request) {
   cJSON_Delete(TAKE(call->json));
 }
 
+const char *call_event_id(struct call *call) {
+  if (!sentry_is_on(app_of(call->request)->sentry)) return NULL;
+  sentry_make_id(call->event_id);
+  return call->event_id;
+}
+
+static void fail_ourselves(struct call *call, const struct error *error) {
+  call->failure = arena_strdup(call->request->arena, error->message);
+  request_problem(call->request, &(struct problem){.type = PROBLEM_INTERNAL, .event_id = call_event_id(call)});
+}
+
 void call_fail(struct request *request, const struct error *error) {
   bool away = error->kind == ERROR_RETRY || error->kind == ERROR_THROTTLED;
   log_line(away ? LOG_WARN : LOG_ERROR, "a request could not be served", log_str("reqId", request->id), log_err(error));
@@ -349,5 +384,5 @@ void call_fail(struct request *request, const struct error *error) {
                                                .detail = "What stands behind this is away for the moment; try again.",
                                                .retry_after_s = 1});
   else
-    request_refuse(request, PROBLEM_INTERNAL, NULL);
+    fail_ourselves(call_of(request), error);
 }

@@ -18,13 +18,16 @@ struct call {
   enum signature signature;   /* with ACCESS_SIGNED */
   cJSON *json;                /* an object, where the route takes_json; NULL else */
   void *own;                  /* the handler's, in the arena */
+  struct trace trace;
+  const char *failure; /* what went wrong on our side, for Sentry; borrowed until the answer */
 
   /* the way's own */
   bool refused; /* once the limit has been counted */
   struct authentication auth;
   enum limit_class limit;
   struct limit_check check;
-  bool handling; /* the route's handler has been called */
+  char event_id[SENTRY_ID_SIZE]; /* once it was asked for */
+  bool handling;                 /* the route's handler has been called */
 };
 
 static inline struct call *call_of(const struct request *request) { return request->state; }
@@ -33,6 +36,9 @@ static inline struct call *call_of(const struct request *request) { return reque
 void call_dispatch(struct request *request);
 void call_answered(struct request *request);
 void call_cancelled(struct request *request);
+
+/* Under which Sentry will know the failure that this request is about to be answered with; NULL: it won't. */
+const char *call_event_id(struct call *call);
 
 /* What a failed query is to the client: 503 with Retry-After, or 500. Logs what isn't the client's. */
 void call_fail(struct request *request, const struct error *error);

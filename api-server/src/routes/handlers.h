@@ -30,6 +30,7 @@ void webhook_apple_post(struct request *request);
 void webhook_apple_cancel(struct request *request);
 void live_get(struct request *request);
 void live_upgrade(struct request *request);
+void test_error_post(struct request *request);
 void design_tokens_get(struct request *request);
 void design_tokens_post(struct request *request);
 void design_tokens_cancel(struct request *request);

@@ -48,6 +48,7 @@
    .limit = LIMIT_READ, .handle = live_get},                                                                                \
   {.method = HTTP_GET, .path = "/api/live/ws", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                             \
    .credentials = CREDENTIAL_ANY, .limit = LIMIT_READ, .handle = live_upgrade},                                             \
+  {.method = HTTP_POST, .path = "/api/test-error", .doors = DOOR_PUBLIC, .limit = LIMIT_TEST, .handle = test_error_post},      \
   {.method = HTTP_GET, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .limit = LIMIT_READ,                             \
    .handle = design_tokens_get, .cancel = design_tokens_cancel},                                                            \
   {.method = HTTP_POST, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                      \

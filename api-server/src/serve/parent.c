@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,6 +24,7 @@ struct child {
   int fd;    /* its listener */
   struct backoff backoff;
   int64_t started_ms, due_ms; /* monotonic; when it is started again */
+  char died[96];              /* of what the one before died; "" */
 };
 
 struct parent {
@@ -60,7 +62,8 @@ static _Noreturn void become_worker(struct parent *p, unsigned number, pid_t par
                                .limits = p->limits,
                                .region = number + 1,
                                .public_fd = p->children[number].fd,
-                               .metrics_fd = p->metrics_fd};
+                               .metrics_fd = p->metrics_fd,
+                               .died = p->children[number].died};
   int status = worker_run(&setup);
   metrics_free(p->metrics);
   limiter_table_free(p->limits);
@@ -75,7 +78,10 @@ static void start_worker(struct parent *p, unsigned number) {
   int64_t now_ms = clock_monotonic_ms();
   child->pid = pid > 0 ? pid : 0;
   child->started_ms = now_ms;
-  if (pid > 0) return;
+  if (pid > 0) {
+    *child->died = 0;
+    return;
+  }
   child->due_ms = now_ms + backoff_next(&child->backoff);
   log_error("a worker can't be forked", log_str("cause", strerror(errno)));
 }
@@ -96,6 +102,8 @@ static void mourn(struct parent *p, unsigned number, int status) {
   int64_t wait_ms = backoff_next(&child->backoff);
   child->due_ms = now_ms + wait_ms;
   series_add(metrics_series(p->metrics, METRIC_WORKER_RESTARTS, ""), 1);
+  (void)snprintf(child->died, sizeof child->died, "A worker died by %s %d, and was replaced.",
+                 WIFSIGNALED(status) ? "signal" : "exit status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   log_error("a worker died and is replaced", log_int("worker", pid), log_int("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
             log_int("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0), log_int("inMs", wait_ms));
 }

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STORES_CONNECT_MS = 3000, LOOK_MS = 20, LAST_MS = 500 };
+enum { STORES_CONNECT_MS = 3000, LOOK_MS = 20, LAST_MS = 500, FLUSH_MS = 2000, FLUSH_LATE_MS = 300 };
 
 struct worker {
   const struct worker_setup *setup;
@@ -56,6 +56,23 @@ static void on_term(int number, void *owner) {
   w->end_ms = clock_monotonic_ms() + settings->shutdown_grace_s * 1000 - LAST_MS;
   http_server_drain(w->app.http);
   if (timer_set(&w->life, settings->shutdown_drain_s * 1000) < 0) host_stop(w->app.host);
+}
+
+/* A worker that dies can't say so itself; the one in its place does. */
+static void report_death(struct worker *w) {
+  char id[SENTRY_ID_SIZE];
+  if (!*w->setup->died) return;
+  sentry_make_id(id);
+  sentry_tell(
+      w->app.sentry,
+      &(struct sentry_report){
+          .kind = SENTRY_EVENT, .id = id, .ended_ms = clock_real_ms(), .level = "fatal", .type = "WorkerDied", .value = w->setup->died});
+}
+
+/* What was told last still leaves, within the grace. */
+static void flush_reports(struct worker *w) {
+  int64_t left_ms = w->end_ms ? w->end_ms - clock_monotonic_ms() : FLUSH_MS;
+  sentry_flush(w->app.sentry, left_ms > FLUSH_MS ? FLUSH_MS : left_ms > FLUSH_LATE_MS ? left_ms : FLUSH_LATE_MS);
 }
 
 /* ---- its parts ---- */
@@ -200,6 +217,9 @@ static int start(struct worker *w, struct error *error) {
   struct app *app = &w->app;
   request_metrics_init(&app->request_metrics, app->metrics);
   timer_init(&w->life, w->loop, on_life);
+  app->sentry = sentry_new(w->loop, app->settings, app->metrics, error);
+  if (!app->sentry) return -1;
+  report_death(w);
   if (loop_on_signal(w->loop, SIGTERM, on_term, w, error) < 0) return -1;
   if (start_auth(w, error) < 0 || start_store(w, error) < 0 || start_stores(w, error) < 0) return -1;
   app->design_tokens.db = app->db;
@@ -215,10 +235,13 @@ static int start(struct worker *w, struct error *error) {
 
 static void stop(struct worker *w) {
   struct app *app = &w->app;
+  if (w->life.loop) timer_stop(&w->life);
+  if (app->sentry) flush_reports(w);
   live_free(app->live);
   app->live = NULL;
   http_server_free(app->http);
   host_free(w->app.host);
+  sentry_free(app->sentry);
   publish_stop(&w->publisher);
   apple_sweep_stop(&app->apple_sweep);
   apple_done(&app->apple);
@@ -238,7 +261,6 @@ static void stop(struct worker *w) {
   foreign_keys_stop(&app->foreign);
   keys_stop(&app->keys);
   token_cache_free(app->auth.cache);
-  if (w->life.loop) timer_stop(&w->life);
 }
 
 int worker_run(const struct worker_setup *setup) {

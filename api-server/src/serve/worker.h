@@ -16,6 +16,7 @@ struct worker_setup {
   struct limiter_table *limits;
   unsigned region;           /* of the metrics, 1 … */
   int public_fd, metrics_fd; /* listening; taken */
+  const char *died;          /* of what the worker before this one died; "" */
 };
 
 enum { WORKER_DONE = 0, WORKER_FAILED = 1 };

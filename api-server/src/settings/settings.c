@@ -1,11 +1,12 @@
 #include "settings/settings.h"
 
 #include "base/number.h"
+#include "observe/sentry_dsn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SETTING_ORIGINS, SETTING_NETWORKS };
+enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_DECIMAL, SETTING_BOOL, SETTING_CHOICE, SETTING_ORIGINS, SETTING_NETWORKS };
 enum setting_flags { SETTING_IS_SECRET = 1, SETTING_NOT_IN_PRODUCTION = 2 };
 enum { REDIS_TIMEOUT_MS = 250 };
 
@@ -35,6 +36,7 @@ static const struct choice log_levels[] = {
 
 #define AT(member)         offsetof(struct settings, member)
 #define INT(low, high)     .type = SETTING_INT, .min = (low), .max = (high)
+#define DECIMAL(low, high) .type = SETTING_DECIMAL, .min = (low), .max = (high)
 #define TEXT(low, high)    .type = SETTING_TEXT, .min = (low), .max = (high)
 #define CHOICE(names)      .type = SETTING_CHOICE, .choices = (names)
 #define FALLBACK(text)     .fallback = (text)
@@ -98,6 +100,10 @@ static const struct setting table[] = {
     {"JWT_MAX_TTL_SECONDS", .offset = AT(jwt_max_ttl_s), INT(60, 31536000), FALLBACK("86400"), .doc = "The longest life of a token that is minted here."},
     {"DEV_AUTH_OPEN", .type = SETTING_BOOL, .offset = AT(dev_auth_open), FALLBACK("false"), .doc = "Lets requests in without a verified token. Outside development only until DEV_AUTH_OPEN_UNTIL."},
     {"DEV_AUTH_OPEN_UNTIL", .offset = AT(dev_auth_open_until), TEXT(0, 64), FALLBACK(""), .doc = "RFC 3339, at most 4 hours ahead; the end of DEV_AUTH_OPEN outside development."},
+
+    {"SENTRY_DSN", .offset = AT(sentry_dsn), TEXT(1, 512), .begins_with = "https:// http://", SECRET, .doc = "Where failures and traces are reported: https://<key>@<host>/<project>; without it nowhere."},
+    {"SENTRY_ENV", .offset = AT(sentry_env), TEXT(1, 64), .doc = "The environment that reports name; default the value of ENVIRONMENT."},
+    {"SENTRY_TRACES_SAMPLE_RATE", .offset = AT(sentry_traces_sample_rate), DECIMAL(0, 1), FALLBACK("0"), .doc = "The share of requests whose trace is reported."},
 
     {"DESIGN_TOKENS_FILE", .offset = AT(design_tokens_file), TEXT(1, 4000), FALLBACK("/etc/supernova/design-tokens/tokens.json"), .doc = "The design tokens; read again when it changes."},
 
@@ -177,6 +183,7 @@ static int parse_choice(const char *text, const struct choice *choices, int64_t 
 static int parse_value(const struct setting *row, const char *text, void *into) {
   switch (row->type) {
     case SETTING_INT: return parse_int64(text, row->min, row->max, into);
+    case SETTING_DECIMAL: return parse_decimal(text, (double)row->min, (double)row->max, into);
     case SETTING_BOOL: return parse_bool(text, into);
     case SETTING_CHOICE: return parse_choice(text, row->choices, into);
     case SETTING_NETWORKS: return parse_networks(text, into);
@@ -191,6 +198,7 @@ static int parse_value(const struct setting *row, const char *text, void *into) 
 static void describe(const struct setting *row, struct buffer *to) {
   switch (row->type) {
     case SETTING_INT: buffer_printf(to, "a whole number from %lld to %lld", (long long)row->min, (long long)row->max); break;
+    case SETTING_DECIMAL: buffer_printf(to, "a number from %lld to %lld, such as 0.1", (long long)row->min, (long long)row->max); break;
     case SETTING_BOOL: buffer_puts(to, "true or false"); break;
     case SETTING_NETWORKS: buffer_printf(to, "at most %d networks such as 10.0.0.0/8, separated by commas", NETWORKS_MAX); break;
     case SETTING_ORIGINS: buffer_printf(to, "at most %d origins such as https://app.example.com, separated by commas", ORIGINS_MAX); break;
@@ -280,6 +288,9 @@ static void check_together(struct settings *s, struct buffer *faults) {
   settle_redis(s, faults);
   if (s->auth_jwks_url && !strncmp(s->auth_jwks_url, "http://", 7) && s->environment != ENVIRONMENT_DEVELOPMENT)
     fault(faults, "AUTH_JWKS_URL begins with http://, which only ENVIRONMENT=development allows");
+  struct sentry_dsn dsn;
+  if (s->sentry_dsn && sentry_dsn_parse(s->sentry_dsn, &dsn) < 0)
+    fault(faults, "SENTRY_DSN is malformed, expected https://<key>@<host>/<project>");
   if (s->port == s->metrics_port) fault(faults, "PORT and METRICS_PORT are the same");
   if (!s->iap_strict && s->environment == ENVIRONMENT_PRODUCTION)
     fault(faults, "IAP_STRICT is false, which ENVIRONMENT=production refuses");
@@ -329,6 +340,12 @@ struct redis_settings settings_redis(const struct settings *s) {
                                  .master = s->redis_master,
                                  .cluster_nodes = s->redis_cluster_nodes,
                                  .timeout_ms = REDIS_TIMEOUT_MS};
+}
+
+const char *settings_environment_name(const struct settings *settings) {
+  const struct choice *c = environments;
+  while (c->name && c->value != settings->environment) c++;
+  return c->name;
 }
 
 bool origins_hold(const struct origins *origins, const char *text, size_t n) {

@@ -65,6 +65,9 @@ struct settings {
   bool dev_auth_open;
   const char *dev_auth_open_until;
 
+  const char *sentry_dsn, *sentry_env; /* NULL: not set */
+  double sentry_traces_sample_rate;
+
   const char *design_tokens_file;
 
   bool iap_strict;
@@ -92,5 +95,8 @@ void settings_document(struct buffer *to);
 
 /* Where Redis is, for redis_new and redis_target_parse; borrowed. */
 struct redis_settings settings_redis(const struct settings *settings);
+
+/* "production": ENVIRONMENT as it was set. */
+const char *settings_environment_name(const struct settings *settings);
 
 bool origins_hold(const struct origins *origins, const char *text, size_t n);

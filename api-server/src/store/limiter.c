@@ -90,9 +90,13 @@ static struct limit_verdict judge(struct limiter *limiter, int64_t count, int64_
   return verdict;
 }
 
+static int64_t window_of(const struct limiter *limiter, const struct limit_check *check) {
+  return check->window_ms ? check->window_ms : limiter->window_ms;
+}
+
 static struct limit_verdict fall_back(struct limiter *limiter, const struct limit_check *check) {
   int64_t now_ms = loop_now_ms(limiter->loop);
-  struct limiter_window window = limiter_table_hit(limiter->table, check->key, now_ms, limiter->window_ms);
+  struct limiter_window window = limiter_table_hit(limiter->table, check->key, now_ms, window_of(limiter, check));
   return judge(limiter, window.count, check->max, window.ends_ms - now_ms, false);
 }
 
@@ -100,7 +104,7 @@ static int ask_redis(struct limiter *limiter, struct limit_check *check) {
   char key[LIMITER_REDIS_KEY], digest[2 * LIMITER_KEY + 1], window[24];
   to_hex(check->key, LIMITER_KEY, digest);
   (void)snprintf(key, sizeof key, "supernova:limit:{%.32s:%s}", check->bucket, digest);
-  (void)snprintf(window, sizeof window, "%lld", (long long)limiter->window_ms);
+  (void)snprintf(window, sizeof window, "%lld", (long long)window_of(limiter, check));
   check->command.done = on_reply;
   const char *verb = check->whole_script ? "EVAL" : "EVALSHA", *body = check->whole_script ? script : limiter->script_digest;
   return redis_submit(limiter->redis, &check->command, 5, (const char *[]){verb, body, "1", key, window}, NULL, NULL);

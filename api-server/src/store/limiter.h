@@ -31,12 +31,13 @@ struct limiter_stats {
   _Atomic int64_t limited; /* not allowed, by either */
 };
 
-/* Embedded in the request; all but `done` is the limiter's own. */
+/* Embedded in the request; all but `done` and `window_ms` is the limiter's own. */
 struct limit_check {
   void (*done)(struct limit_check *check, const struct limit_verdict *verdict);
   struct redis_command command;
   struct limiter *limiter; /* NULL: not under way */
   struct limit_check *next, **previous;
+  int64_t window_ms; /* the caller's; 0: that of the limiter */
   const char *bucket;
   unsigned char key[LIMITER_KEY];
   int64_t max;
