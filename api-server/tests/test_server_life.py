@@ -286,7 +286,7 @@ def test_out_of_descriptors(start):
 
 def test_without_the_database_reads_are_503_and_come_back(start, database, profile):
     proxy = Proxy(*database.address())
-    server = start(DATABASE_URL=database.through(proxy.port))
+    server = start(DATABASE_URL=database.through(proxy.port), WORKERS="1")
     token = server.mint(profile, ["admin"])
     assert server.get(f"/api/entitlements/{profile}", token=token).status == 200
     proxy.cut()
