@@ -68,7 +68,7 @@ Test(metrics, text) {
   series_observe_us(seconds, 600000);
   series_observe_us(seconds, 60000000);
   series_add(metrics_series(metrics, METRIC_LIMITED, ""), 2);
-  metrics_print(metrics, &text);
+  metrics_print(metrics, METRICS_PROMETHEUS, &text);
   static const char *const lines[] = {
       "# HELP supernova_limited_requests_total Requests over their rate limit.\n# TYPE supernova_limited_requests_total counter\n"
       "supernova_limited_requests_total 2\n",

@@ -250,9 +250,18 @@ static bool told_before(const struct metrics *metrics, unsigned region, const st
   return false;
 }
 
-static void print_metric(struct buffer *to, const struct metrics *metrics, enum metric metric) {
-  const struct definition *d = &definitions[metric];
+/* OpenMetrics names a counter's family without what its sample ends with. */
+static void announce(struct buffer *to, const struct definition *d, enum metrics_format format) {
   static const char *const types[] = {"counter", "gauge", "histogram"};
+  static const char ending[] = "_total";
+  size_t n = strlen(d->name);
+  if (format == METRICS_OPENMETRICS && d->type == COUNTER && n > strlen(ending) && !strcmp(d->name + n - strlen(ending), ending))
+    n -= strlen(ending);
+  buffer_printf(to, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)n, d->name, d->help, (int)n, d->name, types[d->type]);
+}
+
+static void print_metric(struct buffer *to, const struct metrics *metrics, enum metric metric, enum metrics_format format) {
+  const struct definition *d = &definitions[metric];
   bool announced = false;
   for (unsigned r = 0; r < metrics->region_count; r++) {
     const struct region *region = &metrics->regions[r];
@@ -260,13 +269,14 @@ static void print_metric(struct buffer *to, const struct metrics *metrics, enum 
     uint32_t count = atomic_load_explicit(&region->count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++) {
       if (region->series[i].metric != metric || told_before(metrics, r, &region->series[i])) continue;
-      if (!announced) buffer_printf(to, "# HELP %s %s\n# TYPE %s %s\n", d->name, d->help, d->name, types[d->type]);
+      if (!announced) announce(to, d, format);
       announced = true;
       print_series(to, metrics, metric, region->series[i].labels);
     }
   }
 }
 
-void metrics_print(const struct metrics *metrics, struct buffer *to) {
-  for (enum metric metric = 0; metric < METRICS; metric++) print_metric(to, metrics, metric);
+void metrics_print(const struct metrics *metrics, enum metrics_format format, struct buffer *to) {
+  for (enum metric metric = 0; metric < METRICS; metric++) print_metric(to, metrics, metric, format);
+  if (format == METRICS_OPENMETRICS) buffer_puts(to, "# EOF\n");
 }

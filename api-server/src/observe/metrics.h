@@ -9,7 +9,7 @@
  *     struct series *s = metrics_series(metrics, METRIC_HTTP_REQUESTS, "method=\"GET\",route=\"/livez\",status=\"200\"");
  *     series_add(s, 1);                                                             // s may be NULL: nothing happens
  *
- * Text: the Prometheus exposition format 0.0.4. Keep the series, looking it up walks a hash chain.
+ * Text: the Prometheus exposition format 0.0.4, or OpenMetrics 1.0. Keep the series, looking it up walks a list.
  */
 #pragma once
 
@@ -93,8 +93,10 @@ void series_set(struct series *series, int64_t value);
 void series_observe_us(struct series *series, int64_t duration_us); /* of a histogram in seconds */
 int64_t series_value(const struct series *series);                  /* this process' share */
 
+enum metrics_format { METRICS_PROMETHEUS, METRICS_OPENMETRICS };
+
 /* Everything, merged. */
-void metrics_print(const struct metrics *metrics, struct buffer *to);
+void metrics_print(const struct metrics *metrics, enum metrics_format format, struct buffer *to);
 /* The merged value of one series; 0 where there is none. */
 int64_t metrics_total(const struct metrics *metrics, enum metric metric, const char *labels);
 

@@ -39,6 +39,12 @@ static enum log_level level_of(const struct request *request) {
   return request->route && request->route->quiet ? LOG_DEBUG : LOG_INFO;
 }
 
+/* A token that somebody puts where none belongs: the base64 of {" is how every JOSE header begins (RFC 7515, 3). */
+static void put_text(struct buffer *to, struct span text, size_t max) {
+  if (text.at && memmem(text.at, text.len, "eyJ", 3)) text = SPAN("[redacted]");
+  buffer_json_string(to, text.at ? text.at : "", text.len < max ? text.len : max);
+}
+
 /* The path without its query, which may hold a credential. */
 static void put_request(struct buffer *to, const struct request *request) {
   char address[ADDRESS_TEXT_SIZE];
@@ -47,11 +53,11 @@ static void put_request(struct buffer *to, const struct request *request) {
   buffer_puts(to, "{\"method\":\"");
   buffer_puts(to, http_method_name(request->head.method));
   buffer_puts(to, "\",\"url\":");
-  buffer_json_string(to, path.at ? path.at : "", path.len < 256 ? path.len : 256);
+  put_text(to, path, 256);
   buffer_puts(to, ",\"remoteAddress\":\"");
   buffer_puts(to, address);
   buffer_puts(to, "\",\"userAgent\":");
-  buffer_json_string(to, agent.at ? agent.at : "", agent.len < 128 ? agent.len : 128);
+  put_text(to, agent, 128);
   buffer_puts(to, "}");
 }
 
