@@ -38,6 +38,8 @@ const struct command commands[] = {
      mint_jwt_main},
     {"health", "", "ask the server in this pod how it is",
      "Prints the verbose health of the server at METRICS_PORT. Exit status: 0 ready, 1 not.", health_main},
+    {"openapi", "", "print the OpenAPI document",
+     "Prints the OpenAPI 3.1 document that a server with these settings has at /api/openapi.json.", openapi_main},
     {"version", "", "print the version", "Prints version, commit and the schemas that this image works with.", version_main},
     {"help", "[COMMAND | settings]", "print this, a command's help, or the settings", "Prints help.", help_main},
     {0},

@@ -204,7 +204,7 @@ def test_previous_secret_is_accepted_and_counted(server):
     ({"sub": "u", "roles": "admin"}, {"roles"}),
     ({"sub": "u", "roles": [1]}, {"roles"}),
     ({"sub": "u", "roles": ["r"] * 17}, {"roles"}),
-    ({"sub": "u", "extra": []}, {"extra"}),
+    ({"sub": "u", "extra": []}, {"extra"}), ({"sub": "u", "extra": ["exp"]}, {"extra"}),
     ({"sub": "u", "extra": {"exp": 1, "iss": "me", "roles": ["admin"], "fine": 1}}, {"extra.exp", "extra.iss", "extra.roles"}),
     ({"sub": "u", "Sub": "v", "admin": True}, {"Sub", "admin"}),
     ({"ttl": -1, "roles": 1}, {"sub", "ttl", "roles"}),

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const mint_reserved[] = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "roles", NULL};
+
 bool mint_is_reserved(const char *claim) {
-  static const char *const reserved[] = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "roles"};
-  for (size_t i = 0; i < ELEMENTS(reserved); i++)
-    if (!strcmp(reserved[i], claim)) return true;
+  for (const char *const *reserved = mint_reserved; *reserved; reserved++)
+    if (!strcmp(*reserved, claim)) return true;
   return false;
 }
 

@@ -11,6 +11,7 @@ struct mint_wish {
 };
 
 /* A claim that is set here alone: registered ones (RFC 7519, 4.1), and roles. */
+extern const char *const mint_reserved[]; /* NULL-terminated */
 bool mint_is_reserved(const char *claim);
 
 /* Appends the token. */

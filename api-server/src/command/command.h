@@ -21,6 +21,7 @@ int gen_jwks_main(int argc, char **argv);
 int mint_jwt_main(int argc, char **argv);
 int health_main(int argc, char **argv);
 int audit_main(int argc, char **argv);
+int openapi_main(int argc, char **argv);
 int version_main(int argc, char **argv);
 int help_main(int argc, char **argv);
 

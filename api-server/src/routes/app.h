@@ -13,6 +13,7 @@
 #include "observe/request_metrics.h"
 #include "observe/sentry.h"
 #include "routes/design_tokens.h"
+#include "routes/docs.h"
 #include "settings/settings.h"
 #include "store/db.h"
 #include "store/limiter.h"
@@ -35,6 +36,7 @@ struct app {
   struct limiter *limiter;
   struct limiter_stats limiter_stats;
   struct design_tokens design_tokens;
+  struct docs docs;
   struct http_client *stores; /* calls of Google and Apple */
   struct google google;
   struct google_push google_push;

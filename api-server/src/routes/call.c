@@ -5,24 +5,10 @@
 #include "base/log.h"
 #include "observe/request_report.h"
 #include "routes/cors.h"
+#include "routes/limits.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* Whoever asks, and whatever the settings of the other limits are. */
-enum { TEST_ERRORS_MAX = 6, TEST_ERRORS_WINDOW_MS = 60000 };
-
-/* Subjects and addresses are counted apart, since a subject may be named like an address. */
-static const struct limit_bucket {
-  const char *name, *of_addresses;
-  size_t max; /* its setting */
-} buckets[LIMIT_CLASSES] = {
-    [LIMIT_READ] = {"read", "read/address", offsetof(struct settings, rate_limit_read_max)},
-    [LIMIT_WRITE] = {"write", "write/address", offsetof(struct settings, rate_limit_write_max)},
-    [LIMIT_WEBHOOK] = {"webhook", "webhook/address", offsetof(struct settings, rate_limit_webhook_max)},
-    [LIMIT_ISSUER] = {"issuer", "issuer/address", offsetof(struct settings, rate_limit_issuer_max)},
-    [LIMIT_TEST] = {"test-error", NULL, 0},
-};
 
 /* ---- not routed ---- */
 
@@ -160,9 +146,8 @@ static int64_t up_to_seconds(int64_t ms) { return ms > 0 ? (ms + 999) / 1000 : 0
 /* draft-ietf-httpapi-ratelimit-headers, and the older fields beside it. */
 static void tell_limit(struct call *call, const struct limit_verdict *verdict) {
   struct request *request = call->request;
-  const char *name = buckets[call->limit].name;
-  int64_t window_ms = call->check.window_ms ? call->check.window_ms : app_of(request)->settings->rate_limit_window_ms;
-  int64_t window_s = up_to_seconds(window_ms), reset_s = up_to_seconds(verdict->reset_ms);
+  const char *name = limit_name(call->limit);
+  int64_t window_s = up_to_seconds(limit_window_ms(call->limit, app_of(request)->settings)), reset_s = up_to_seconds(verdict->reset_ms);
   char *text = arena_printf(
       request->arena, "\"%s\";q=%" PRId64 ";w=%" PRId64 "%c\"%s\";r=%" PRId64 ";t=%" PRId64 "%c%" PRId64 "%c%" PRId64 "%c%" PRId64, name,
       verdict->max, window_s, 0, name, verdict->remaining, reset_s, 0, verdict->max, 0, verdict->remaining, 0, reset_s);
@@ -198,23 +183,20 @@ static void limit(struct call *call) {
   struct app *app = app_of(call->request);
   char address[ADDRESS_TEXT_SIZE];
   struct limit_verdict verdict;
-  const char *key = address, *name = buckets[call->limit].of_addresses;
+  const char *key = address, *name = limit_name_of_addresses(call->limit);
   if (call->limit == LIMIT_NONE) {
     go_on(call);
     return;
   }
   const char *known = known_as(call);
   if (known) {
-    name = buckets[call->limit].name;
+    name = limit_name(call->limit);
     key = known;
   } else {
     address_limit_key(&call->request->client, address);
   }
-  int64_t max = TEST_ERRORS_MAX;
-  if (call->limit == LIMIT_TEST)
-    call->check.window_ms = TEST_ERRORS_WINDOW_MS;
-  else
-    max = *(const int64_t *)(const void *)((const char *)app->settings + buckets[call->limit].max);
+  int64_t max = limit_max(call->limit, app->settings);
+  call->check.window_ms = limit_window_ms(call->limit, app->settings);
   call->check.done = on_checked;
   if (limiter_hit(app->limiter, &call->check, name, key, max, &verdict)) on_verdict(call, &verdict);
 }

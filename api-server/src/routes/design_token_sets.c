@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/number.h"
+#include "routes/bodies.h"
 #include "routes/call.h"
 #include "routes/design_tokens_check.h"
 #include "routes/etag.h"
@@ -21,6 +22,8 @@ struct own {
   struct request *request;
   struct design_tokens_query asked; /* its query serves for every question */
 };
+
+const struct field design_tokens_query_rules[] = {{"version", FIELD_INTEGER, false, 1, JSON_INT_MAX}, {0}};
 
 static struct own *begin(struct request *request, void (*done)(struct db_query *, const PGresult *, const struct error *)) {
   struct own *own = call_of(request)->own = arena_alloc(request->arena, sizeof *own);
@@ -79,9 +82,11 @@ static void on_version(struct db_query *query, const PGresult *result, const str
 /* 1: a version is asked for, 0: none is, -1: the request is answered. */
 static int read_version(struct request *request, char *to, size_t size) {
   struct wrong_fields wrong = {.arena = request->arena};
+  const struct field *rule = design_tokens_query_rules;
   int64_t version;
-  int got = request_query(&request->head, "version", to, size);
-  if (got < 0 || (got && parse_int64(to, 1, INT64_MAX, &version) < 0)) fields_wrong(&wrong, "", "version", "must be a whole number from 1");
+  int got = request_query(&request->head, rule->name, to, size);
+  if (got < 0 || (got && parse_int64(to, rule->min, rule->max, &version) < 0))
+    fields_wrong(&wrong, "", rule->name, "must be a whole number from 1");
   return fields_answer(request, &wrong) ? -1 : got;
 }
 

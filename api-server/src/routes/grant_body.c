@@ -6,17 +6,17 @@
 
 enum { PROFILE_MAX = 256, PLAN_MAX = 256, REASON_MAX = 1024, SOURCE_MAX = 256, REF_MAX = 256 };
 
-static const struct field body_rules[] = {{"profileId", FIELD_TEXT, true, 1, PROFILE_MAX},
-                                          {"grant", FIELD_OBJECT, true, 0, 0},
-                                          {"externalRef", FIELD_TEXT, false, 1, REF_MAX},
-                                          {0}};
-static const struct field grant_rules[] = {{"type", FIELD_TEXT, true, 1, 32},
-                                           {"amount", FIELD_INTEGER, false, 1, COINS_MAX},
-                                           {"plan", FIELD_TEXT, false, 1, PLAN_MAX},
-                                           {"expiresAt", FIELD_TIME, false, 0, 0},
-                                           {"reason", FIELD_TEXT, false, 0, REASON_MAX},
-                                           {"source", FIELD_TEXT, false, 0, SOURCE_MAX},
-                                           {0}};
+const struct field grant_body_rules[] = {{"profileId", FIELD_TEXT, true, 1, PROFILE_MAX},
+                                         {"grant", FIELD_OBJECT, true, 0, 0},
+                                         {"externalRef", FIELD_TEXT, false, 1, REF_MAX},
+                                         {0}};
+const struct field grant_rules[] = {{"type", FIELD_TEXT, true, 1, 32},
+                                    {"amount", FIELD_INTEGER, false, 1, COINS_MAX},
+                                    {"plan", FIELD_TEXT, false, 1, PLAN_MAX},
+                                    {"expiresAt", FIELD_TIME, false, 0, 0},
+                                    {"reason", FIELD_TEXT, false, 0, REASON_MAX},
+                                    {"source", FIELD_TEXT, false, 0, SOURCE_MAX},
+                                    {0}};
 
 /* What each type takes: required, forbidden, or (a revoke) one of two. */
 static void check_together(const cJSON *json, struct wrong_fields *wrong) {
@@ -38,7 +38,7 @@ static void check_together(const cJSON *json, struct wrong_fields *wrong) {
 
 void grant_body_check(const cJSON *json, struct wrong_fields *wrong) {
   const cJSON *grant = json_member(json, "grant");
-  fields_check(json, "", body_rules, wrong);
+  fields_check(json, "", grant_body_rules, wrong);
   if (cJSON_IsObject(grant)) {
     fields_check(grant, "grant.", grant_rules, wrong);
     check_together(grant, wrong);

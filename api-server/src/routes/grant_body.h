@@ -11,6 +11,9 @@
 #include "routes/fields.h"
 #include "store/entitlements.h"
 
+/* What a grant may hold, and what `grant` in it. */
+extern const struct field grant_body_rules[], grant_rules[];
+
 /* JSON is an object. */
 void grant_body_check(const cJSON *json, struct wrong_fields *wrong);
 

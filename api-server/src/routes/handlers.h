@@ -34,6 +34,8 @@ void test_error_post(struct request *request);
 void design_tokens_get(struct request *request);
 void design_tokens_post(struct request *request);
 void design_tokens_cancel(struct request *request);
+void openapi_get(struct request *request);
+void docs_get(struct request *request);
 void iap_google_post(struct request *request);
 void iap_google_cancel(struct request *request);
 void webhook_google_post(struct request *request);

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "iap/apple_event.h"
+#include "routes/bodies.h"
 #include "routes/call.h"
-#include "routes/fields.h"
 #include "routes/handlers.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ struct verifying {
   const char *field; /* which of the two the request has */
 };
 
-static const struct field body_rules[] = {
+const struct field apple_rules[] = {
     {"signedPayload", FIELD_TEXT, false, 1, SIGNED_MAX}, {"transactionId", FIELD_TEXT, false, 1, ID_MAX}, {0}};
 
 static void refuse_field(struct request *request, const char *field, const char *message) {
@@ -131,7 +131,7 @@ void iap_apple_verify(struct request *request) {
   struct call *call = call_of(request);
   struct wrong_fields wrong = {.arena = request->arena};
   const char *text = json_string(call->json, "signedPayload", NULL), *id = json_string(call->json, "transactionId", NULL);
-  fields_check(call->json, "", body_rules, &wrong);
+  fields_check(call->json, "", apple_rules, &wrong);
   if (!json_member(call->json, "signedPayload") == !json_member(call->json, "transactionId"))
     fields_wrong(&wrong, "", "signedPayload", "or transactionId, exactly one, is required");
   if (id && !apple_is_id(id)) fields_wrong(&wrong, "", "transactionId", "must be 1 to 64 digits");

@@ -13,8 +13,8 @@
 #include "crypto/digest.h"
 #include "iap/google.h"
 #include "iap/outbox.h"
+#include "routes/bodies.h"
 #include "routes/call.h"
-#include "routes/fields.h"
 #include "routes/handlers.h"
 
 #include "base/clock.h"
@@ -33,7 +33,7 @@ struct verifying {
   int64_t asked_ms;
 };
 
-static const struct field rules[] = {{"packageName", FIELD_TEXT, true, 1, 256},
+const struct field google_rules[] = {{"packageName", FIELD_TEXT, true, 1, 256},
                                      {"productId", FIELD_TEXT, true, 1, PRODUCT_MAX},
                                      {"purchaseToken", FIELD_TEXT, true, 1, TOKEN_MAX},
                                      {"type", FIELD_TEXT, true, 1, 32},
@@ -157,7 +157,7 @@ void iap_google_post(struct request *request) {
   struct verifying *v = call->own = arena_alloc(request->arena, sizeof *v);
   struct wrong_fields wrong = {.arena = request->arena};
   struct error error;
-  fields_check(call->json, "", rules, &wrong);
+  fields_check(call->json, "", google_rules, &wrong);
   const char *package = json_string(call->json, "packageName", NULL), *type = json_string(call->json, "type", NULL);
   if (package && strcmp(package, app->settings->google_package_name) != 0)
     fields_wrong(&wrong, "", "packageName", "is not the app that this server sells for");

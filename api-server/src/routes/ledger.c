@@ -5,15 +5,20 @@
 #include "store/ledger_page.h"
 
 #include "base/number.h"
+#include "routes/bodies.h"
 #include "routes/call.h"
 #include "routes/etag.h"
-#include "routes/fields.h"
 #include "routes/handlers.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum { LIMIT_DEFAULT = 50 };
+enum { LIMIT, CURSOR };
+
+const struct field ledger_query[] = {[LIMIT] = {"limit", FIELD_INTEGER, false, 1, LEDGER_PAGE_MAX},
+                                     [CURSOR] = {"cursor", FIELD_TEXT, false, 1, LEDGER_CURSOR_SIZE - 1},
+                                     {0}};
 
 struct paging {
   struct request *request;
@@ -44,10 +49,10 @@ static void on_page(struct db_query *query, const PGresult *result, const struct
 static bool read_parameters(struct request *request, struct ledger_page *page) {
   struct wrong_fields wrong = {.arena = request->arena};
   char limit[24], cursor[LEDGER_CURSOR_SIZE];
-  int got_limit = request_query(&request->head, "limit", limit, sizeof limit);
-  int got_cursor = request_query(&request->head, "cursor", cursor, sizeof cursor);
+  int got_limit = request_query(&request->head, ledger_query[LIMIT].name, limit, sizeof limit);
+  int got_cursor = request_query(&request->head, ledger_query[CURSOR].name, cursor, sizeof cursor);
   *page = (struct ledger_page){.before = LEDGER_NEWEST, .limit = LIMIT_DEFAULT};
-  if (got_limit < 0 || (got_limit && parse_int64(limit, 1, LEDGER_PAGE_MAX, &page->limit) < 0))
+  if (got_limit < 0 || (got_limit && parse_int64(limit, ledger_query[LIMIT].min, ledger_query[LIMIT].max, &page->limit) < 0))
     fields_wrong(&wrong, "", "limit", "must be a whole number from 1 to 100");
   if (got_cursor < 0 || (got_cursor && ledger_cursor_parse(cursor, &page->before) < 0))
     fields_wrong(&wrong, "", "cursor", "must be what `next` of another page was");

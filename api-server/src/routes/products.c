@@ -5,9 +5,9 @@
 #include "store/products.h"
 
 #include "base/log.h"
+#include "routes/bodies.h"
 #include "routes/call.h"
 #include "routes/etag.h"
-#include "routes/fields.h"
 #include "routes/handlers.h"
 #include "routes/precondition.h"
 #include "store/entitlements.h"
@@ -25,7 +25,7 @@ struct replacing {
   };
 };
 
-static const struct field body_rules[] = {{"coins", FIELD_INTEGER, false, 1, COINS_MAX}, {"plan", FIELD_TEXT, false, 1, PLAN_MAX}, {0}};
+const struct field product_rules[] = {{"coins", FIELD_INTEGER, false, 1, COINS_MAX}, {"plan", FIELD_TEXT, false, 1, PLAN_MAX}, {0}};
 
 static const char *store_of(const struct request *request) { return request->parameters.values[0]; }
 static const char *product_of(const struct request *request) { return request->parameters.values[1]; }
@@ -112,7 +112,7 @@ static void on_put(struct db_query *query, const PGresult *result, const struct 
 
 static bool body_is_right(struct request *request, const cJSON *json) {
   struct wrong_fields wrong = {.arena = request->arena};
-  fields_check(json, "", body_rules, &wrong);
+  fields_check(json, "", product_rules, &wrong);
   if (!json_member(json, "coins") == !json_member(json, "plan")) fields_wrong(&wrong, "", "coins", "or plan, exactly one, is required");
   return !fields_answer(request, &wrong);
 }

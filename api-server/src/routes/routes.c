@@ -52,7 +52,9 @@
   {.method = HTTP_GET, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .limit = LIMIT_READ,                             \
    .handle = design_tokens_get, .cancel = design_tokens_cancel},                                                            \
   {.method = HTTP_POST, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                      \
-   .limit = LIMIT_WRITE, .handle = design_tokens_post, .cancel = design_tokens_cancel, .takes_json = true}
+   .limit = LIMIT_WRITE, .handle = design_tokens_post, .cancel = design_tokens_cancel, .takes_json = true},                       \
+  OPEN("/api/openapi.json", LIMIT_READ, openapi_get),                                                                       \
+  OPEN("/docs", LIMIT_READ, docs_get)
 /* clang-format on */
 
 const struct route routes[] = {COMMON_ROUTES, PROBE("/metrics", metrics_get, DOOR_METRICS), {0}};

@@ -1,8 +1,8 @@
 /* POST /auth/token: mints a token for whoever knows the issuer's secret. */
 #include "auth/mint.h"
 #include "base/clock.h"
+#include "routes/bodies.h"
 #include "routes/call.h"
-#include "routes/fields.h"
 #include "routes/handlers.h"
 
 #include <inttypes.h>
@@ -10,8 +10,17 @@
 
 enum { SUBJECT_MAX = 256, ROLES_MAX = 16, TTL_DEFAULT_S = 3600 };
 
+struct token_rules token_rules(const struct settings *settings) {
+  return (struct token_rules){{{"sub", FIELD_TEXT, true, 1, SUBJECT_MAX},
+                               {"roles", FIELD_TEXTS, false, 0, ROLES_MAX},
+                               {"ttl", FIELD_INTEGER, false, 1, settings->jwt_max_ttl_s},
+                               {"extra", FIELD_OBJECT, false, 0, 0},
+                               {0}}};
+}
+
 static void check_extra(const cJSON *extra, struct wrong_fields *wrong) {
   const cJSON *claim;
+  if (!cJSON_IsObject(extra)) return; /* a list's items have no names */
   cJSON_ArrayForEach(claim, extra) if (mint_is_reserved(claim->string)) {
     fields_wrong(wrong, "extra.", claim->string, "is a claim that only this server sets");
   }
@@ -43,13 +52,9 @@ static void answer(struct request *request, const struct keyring *ring, const st
 void token_post(struct request *request) {
   const struct app *app = app_of(request);
   const cJSON *json = call_of(request)->json;
-  const struct field rules[] = {{"sub", FIELD_TEXT, true, 1, SUBJECT_MAX},
-                                {"roles", FIELD_TEXTS, false, 0, ROLES_MAX},
-                                {"ttl", FIELD_INTEGER, false, 1, app->settings->jwt_max_ttl_s},
-                                {"extra", FIELD_OBJECT, false, 0, 0},
-                                {0}};
+  const struct token_rules rules = token_rules(app->settings);
   struct wrong_fields wrong = {.arena = request->arena};
-  fields_check(json, "", rules, &wrong);
+  fields_check(json, "", rules.all, &wrong);
   check_extra(json_member(json, "extra"), &wrong);
   if (fields_answer(request, &wrong)) return;
   struct mint_wish wish = wish_of(json, app->settings->jwt_max_ttl_s);

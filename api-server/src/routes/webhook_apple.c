@@ -12,14 +12,22 @@ struct hearing {
   struct apple_event event;
 };
 
+/* The payload is its own credential; each 401 owes a challenge (RFC 9110, 11.6.1). */
+static void refuse_signature(struct request *request, const struct error *error) {
+  request_field(request, "WWW-Authenticate", "AppleSignature realm=\"supernova\"");
+  request_refuse(request, PROBLEM_UNAUTHENTICATED, error->message);
+}
+
 static void refuse(struct request *request, const struct error *error) {
   log_warn("a notification is refused", log_str("store", "apple"), log_err(error), log_str("reqId", request->id));
   if (error->kind == ERROR_TERMINAL)
     request_refuse(request, PROBLEM_UNAVAILABLE, arena_strdup(request->arena, error->message));
   else if (error->kind == ERROR_RETRY)
     call_fail(request, error);
+  else if (error->cause == 401)
+    refuse_signature(request, error);
   else
-    request_refuse(request, problem_of_status(error->cause ? error->cause : error->kind == ERROR_FORBIDDEN ? 403 : 400), error->message);
+    request_refuse(request, error->kind == ERROR_FORBIDDEN ? PROBLEM_FORBIDDEN : PROBLEM_MALFORMED_REQUEST, error->message);
 }
 
 static void on_heard(struct db_query *query, const PGresult *result, const struct error *error) {

@@ -4,9 +4,9 @@
  * another body; 422, fields that are missing or wrong, or more coins than a balance holds; 503, sent again later. Fields that we don't know are
  * passed over: the sender may add some. */
 #include "base/log.h"
+#include "routes/bodies.h"
 #include "routes/body_digest.h"
 #include "routes/call.h"
-#include "routes/fields.h"
 #include "routes/handlers.h"
 #include "store/entitlements.h"
 #include "store/payment.h"
@@ -29,7 +29,7 @@ struct hearing {
 #define PLAN \
   {"plan", FIELD_TEXT, true, 1, PLAN_MAX}, { "expiresAt", FIELD_TIME, false, 0, 0 }
 
-static const struct field rules[PAYMENT_EVENTS][7] = {
+const struct field collabpay_rules[PAYMENT_EVENTS][COLLABPAY_FIELDS] = {
     [PAYMENT_SUCCEEDED] = {COMMON,
                            {"productId", FIELD_TEXT, true, 1, PRODUCT_MAX},
                            {"quantity", FIELD_INTEGER, false, 1, PAYMENT_QUANTITY_MAX},
@@ -108,7 +108,7 @@ void webhook_collabpay_post(struct request *request) {
     answer_taken(request, 200, "ignored");
     return;
   }
-  fields_check_known(json, "", rules[h->payment.event], &wrong);
+  fields_check_known(json, "", collabpay_rules[h->payment.event], &wrong);
   if (fields_answer(request, &wrong)) return;
   if (body_digest(json, NULL, h->body_sha256) < 0) {
     request_refuse(request, PROBLEM_UNAVAILABLE, NULL);

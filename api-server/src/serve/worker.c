@@ -258,6 +258,7 @@ static void stop(struct worker *w) {
   db_free(app->direct);
   db_free(app->db);
   resolver_free(app->resolver);
+  docs_done(&app->docs);
   foreign_keys_stop(&app->foreign);
   keys_stop(&app->keys);
   token_cache_free(app->auth.cache);
