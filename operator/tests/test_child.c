@@ -46,14 +46,17 @@ Test(child, a_live_deployment) {
 Test(child, entries_of_managed_fields_are_found_by_manager_operation_and_subresource) {
   _cleanup_json_ cJSON *object = parse(
       "metadata:\n  name: web\n  uid: u\n  resourceVersion: '7'\n  managedFields:\n"
-      "  - {manager: kubectl, operation: Update}\n"
+      "  - {manager: kubectl, operation: Update, time: '2026-01-01T00:00:02Z'}\n"
+      "  - {manager: helm, operation: Update, time: '2026-01-01T00:00:01Z'}\n"
+      "  - {manager: controller, operation: Update, subresource: status, time: '2026-01-01T00:00:03Z'}\n"
       "  - {manager: supernova-operator, operation: Update, subresource: status}\n"
       "  - {manager: supernova-operator, operation: Apply}\n"
       "  - {manager: supernova-operator, operation: Update, fieldsV1: {'f:spec': {'f:replicas': {}}}}\n"
       "  - {manager: supernova-operator-replicas, operation: Apply}\n");
   _cleanup_(child_freep) struct child *child = child_project(CHILD_VIEW_PLAIN, object, NULL);
-  cr_assert_eq(child->apply_entry, 2);
-  cr_assert_eq(child->update_entry, 3);
+  cr_assert_eq(child->apply_entry, 4);
+  cr_assert_eq(child->update_entry, 5);
+  cr_assert_str_eq(child->other_writer, "kubectl");
   cr_assert(child->update_owns_replicas);
 }
 

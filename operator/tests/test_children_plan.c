@@ -109,6 +109,7 @@ static int64_t replicas(void) { return json_int(world_object(&w, RESOURCE_DEPLOY
 Test(children_plan, autoscaling_turned_off_gives_the_specs_replicas_back) {
   static const char *const begins[] = {AUTOSCALED, SPEC};
   for (size_t i = 0; i < ELEMENTS(begins); i++) {
+    if (i) world_done(&w);
     install(begins[i]);
     world_spec(&w, AUTOSCALED);
     world_settle(&w);
@@ -121,7 +122,6 @@ Test(children_plan, autoscaling_turned_off_gives_the_specs_replicas_back) {
     cr_assert_eq(replicas(), 2);
     set_replicas(5);
     cr_assert_eq(replicas(), 5, "by hand it goes on to be obeyed");
-    world_done(&w);
   }
 }
 
@@ -134,4 +134,54 @@ Test(children_plan, what_is_in_the_way_is_named_with_the_command_that_hands_it_o
   cr_assert(strstr(message, "kubectl -n demo annotate deployments shop platform.supernova.com/adopt=true"), "%s", message);
   world_settle(&w);
   cr_assert_eq(json_int(world_object(&w, RESOURCE_DEPLOYMENT, "shop"), "spec.replicas", 0), 9);
+}
+
+/* Somebody makes the Service headless, whatever it is set back to; seen as the API server would show it. */
+static void fight(const char *writer) {
+  cJSON *service = world_object(&w, RESOURCE_SERVICE, "shop");
+  cJSON *managers = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(service, "metadata"), "managedFields");
+  cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(service, "spec"), "type"), "NodePort");
+  if (writer && cJSON_GetArraySize(managers) == 1) {
+    cJSON *entry = cJSON_CreateObject();
+    cJSON_AddStringToObject(entry, "manager", writer);
+    cJSON_AddItemToArray(managers, entry);
+  }
+  world_plan(&w);
+}
+
+/* What reconcile does with each plan before its writes. */
+static void note_and_carry_out(struct mends *mends) {
+  for (size_t i = 0; i < w.plan.action_count; i++) {
+    const struct action *a = &w.plan.actions[i];
+    if (a->mend.render) mends_note(mends, a->resource, a->name, a->mend.render, a->mend.what, w.o.now_ms);
+  }
+  world_carry_out(&w);
+}
+
+Test(children_plan, who_changes_a_child_again_and_again_is_named_and_answered_less_often) {
+  static const struct {
+    const char *writer, *told;
+  } rows[] = {{"helm", "Service shop is changed again each time that it is set back (spec.type, last written by helm)"},
+              {NULL, "(spec.type, nobody else has written it: an admission webhook does it)"}};
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    struct mends mends = {0};
+    if (i) world_done(&w);
+    install(SPEC);
+    w.o.mends = &mends;
+    for (int n = 0; n < MENDS_AT_ONCE; n++) {
+      fight(rows[i].writer);
+      cr_assert(action_of(ACTION_APPLY, RESOURCE_SERVICE)->mend.render, "a drift is set back at once");
+      note_and_carry_out(&mends);
+    }
+    fight(rows[i].writer);
+    cr_assert_str_eq(world_says(&w), "status RollingOut");
+    cr_assert_str_eq(world_condition(&w, "Ready"), "False DriftReturns");
+    cr_assert(strstr(w.plan.event.note, rows[i].told), "%s", w.plan.event.note);
+    cr_assert_eq(w.plan.look_again_ms, 10000);
+    world_carry_out(&w);
+    w.o.now_ms += 10000;
+    fight(rows[i].writer);
+    cr_assert_str_eq(world_says(&w), "apply Service shop; status Ready", "%s", world_says(&w));
+    mends_done(&mends);
+  }
 }

@@ -115,6 +115,31 @@ Test(fingerprint, what_somebody_added_to_a_guarded_list_is_foreign) {
   }
 }
 
+Test(fingerprint, what_is_missing_is_named) {
+  static const struct {
+    const char *live, *rendered, *name;
+  } rows[] = {
+      {"spec: {a: 1, c: 2}", "spec: {a: 1}", NULL},
+      {"spec: {a: 1}", "spec: {a: 1, b: 2}", "spec.b"},
+      {"spec: {a: 2}", "spec: {a: 1}", "spec.a"},
+      {"spec: {ports: [{port: 81}]}", "spec: {ports: [{port: 80, name: http}]}", "spec.ports[0].port"},
+      {"spec: {env: [{name: A, value: x}]}", "spec: {env: [{name: A, value: y}]}", "spec.env[0].value"},
+      {"metadata: {labels: {a: b}}", "metadata: {labels: {a: c}}", "metadata.labels.a"},
+      {"spec: {limits: {cpu: '2'}}", "spec: {limits: {cpu: 2000m}}", NULL},
+      {"data: {a-very-long-name: x}", "data: {a-very-long-name: y}", "data.a-very-long-na"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    _cleanup_json_ cJSON *live = parse(rows[i].live), *rendered = parse(rows[i].rendered);
+    struct fingerprint f = {0};
+    char name[20];
+    cr_assert_eq(fingerprint_take(live, &f), 0);
+    bool missing = fingerprint_name_missing(&f, rendered, name, sizeof name);
+    cr_expect_eq(missing, rows[i].name != NULL, "%s", rows[i].rendered);
+    if (missing) cr_expect_str_eq(name, rows[i].name);
+    fingerprint_done(&f);
+  }
+}
+
 Test(fingerprint, nothing_has_one_too) {
   struct fingerprint f = {0};
   cr_assert_eq(fingerprint_take(NULL, &f), 0);

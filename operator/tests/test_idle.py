@@ -82,6 +82,24 @@ def test_drift_is_mended(deployed, drift):
     assert again == [f"patch {resource}"], "the second time there is nothing left to be owned"
 
 
+def ready(play):
+    return next(c for c in play.scene.stack()["status"]["conditions"] if c["type"] == "Ready")
+
+
+def test_a_fight_is_told_and_waged_less_and_less_often(deployed):
+    fight = ("services", {"spec": {"selector": {"app": "other"}}})
+    for _ in range(5):
+        mend(deployed, *fight, lambda s: s["spec"]["selector"]["app"] == STACK, MERGE_PATCH)
+    deployed.forget_writes()
+    deployed.scene.api.patch("services", deployed.scene.namespace, STACK, fight[1], content_type=MERGE_PATCH)
+    wait_until("it is told", lambda: ready(deployed)["reason"] == "DriftReturns")
+    assert "Service shop" in ready(deployed)["message"] and "spec.selector.app, last written by " in ready(deployed)["message"]
+    deployed.proxy.await_quiet()
+    assert of_children(deployed) == [], "for ten seconds it is left"
+    wait_until("it is set back once more", lambda: deployed.scene.find("services")["spec"]["selector"]["app"] == STACK, 15)
+    deployed.scene.await_deployed(timeout_s=30)
+
+
 def test_a_deleted_child_is_made_again(deployed):
     deployed.scene.api.delete("services", deployed.scene.namespace, STACK)
     wait_until("it is there again", lambda: deployed.scene.find("services"), MENDED_S)

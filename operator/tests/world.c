@@ -133,7 +133,8 @@ static void observe(struct world *w) {
                               .secret = &w->secret,
                               .keys = &w->keys,
                               .design_tokens_found = w->o.design_tokens_found,
-                              .last_error = w->o.last_error};
+                              .last_error = w->o.last_error,
+                              .mends = w->o.mends};
   for (enum resource r = 0; r < RESOURCES; r++) {
     size_t count = 0;
     cJSON *object;

@@ -70,18 +70,27 @@ static void read_update_entry(const cJSON *fields, struct child *child) {
   child->update_owns_applied = json_member(json_get(fields, "f:metadata.f:annotations"), "f:" ANNOTATION_APPLIED_REPLICAS);
 }
 
+/* Status aside: every controller writes that. Times of one form compare as text. */
+static const cJSON *later_of_others(const cJSON *a, const cJSON *b) {
+  bool ours = !strncmp(json_string(b, "manager", ""), FIELD_MANAGER, strlen(FIELD_MANAGER));
+  if (ours || *json_string(b, "subresource", "")) return a;
+  return a && strcmp(json_string(a, "time", ""), json_string(b, "time", "")) > 0 ? a : b;
+}
+
 static void read_managers(const cJSON *object, struct child *child) {
   child->update_entry = child->apply_entry = -1;
   int place = 0;
-  const cJSON *entry;
+  const cJSON *entry, *other = NULL;
   cJSON_ArrayForEach(entry, json_get(object, "metadata.managedFields")) {
     if (!strcmp(json_string(entry, "manager", ""), FIELD_MANAGER) && !*json_string(entry, "subresource", "")) {
       bool update = !strcmp(json_string(entry, "operation", ""), "Update");
       *(update ? &child->update_entry : &child->apply_entry) = place;
       if (update) read_update_entry(json_get(entry, "fieldsV1"), child);
     }
+    other = later_of_others(other, entry);
     place++;
   }
+  child->other_writer = copy(other, "manager");
 }
 
 static void read_deployment(const cJSON *object, struct deployment_facts *to) {
@@ -239,6 +248,7 @@ void child_free(struct child *child) {
   free(child->stack);
   free(child->owner_uid);
   free(child->applied_hash);
+  free(child->other_writer);
   fingerprint_done(&child->fingerprint);
   free_view(child);
   free(child);

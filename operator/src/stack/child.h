@@ -74,6 +74,7 @@ struct child {
   char *stack;        /* "namespace/name" by its label, or NULL */
   char *owner_uid;    /* of the controller reference, or NULL */
   char *applied_hash; /* what was rendered, as the object says */
+  char *other_writer; /* field manager that wrote last, of those that are not ours; NULL: none */
   bool adopt, deleting;
   int update_entry, apply_entry; /* places of our field manager's entries in managedFields; -1: none */
   bool update_owns_replicas;     /* the Update entry (of the first POST) holds f:replicas */

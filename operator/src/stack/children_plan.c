@@ -67,8 +67,18 @@ static void set_metadata(cJSON *manifest, const char *key, const char *value) {
   cJSON_AddStringToObject(cJSON_GetObjectItemCaseSensitive(manifest, "metadata"), key, value);
 }
 
+/* "spec.type, last written by helm". Admission changes what we write ourselves, so no manager is told of it. */
+static const char *what_changed(struct plan *plan, const struct child *child, const cJSON *manifest) {
+  char field[160];
+  bool missing = fingerprint_name_missing(&child->fingerprint, manifest, field, sizeof field);
+  const char *writer = child->other_writer ? arena_printf(plan->arena, "last written by %s", child->other_writer)
+                                           : "nobody else has written it: an admission webhook does it";
+  return arena_printf(plan->arena, "%s, %s", missing ? field : "something is added to it", writer);
+}
+
 /* The whole manifest as a merge patch: its lists replace the live ones, and with them whatever was added. */
 static uint64_t plan_mend(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest) {
+  const char *what = what_changed(plan, child, manifest);
   set_metadata(manifest, "resourceVersion", child->resource_version);
   cJSON *pod = cJSON_GetObjectItemCaseSensitive(
       cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(manifest, "spec"), "template"), "spec");
@@ -80,7 +90,8 @@ static uint64_t plan_mend(struct plan *plan, enum resource resource, const struc
                                         .name = child->name,
                                         .field_manager = FIELD_MANAGER,
                                         .body = manifest,
-                                        .event = {"Warning", "DriftRemoved", note}});
+                                        .event = {"Warning", "DriftRemoved", note},
+                                        .mend = {child->applied_hash, what}});
 }
 
 static uint64_t plan_change(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest, uint64_t needs,
@@ -92,6 +103,7 @@ static uint64_t plan_change(struct plan *plan, enum resource resource, const str
                                             .field_manager = FIELD_MANAGER,
                                             .body = own_patch(child),
                                             .needs = needs});
+  const char *what = drifted ? what_changed(plan, child, manifest) : NULL;
   set_metadata(manifest, "uid", child->uid);
   struct plan_event event = {0};
   if (drifted)
@@ -105,7 +117,8 @@ static uint64_t plan_change(struct plan *plan, enum resource resource, const str
                                         .body = manifest,
                                         .uid = child->uid,
                                         .needs = needs,
-                                        .event = event});
+                                        .event = event,
+                                        .mend = {drifted ? child->applied_hash : NULL, what}});
 }
 
 /* It was this very text that was written last. */
@@ -115,12 +128,17 @@ static bool says_the_same(const struct child *child, const cJSON *manifest) {
 }
 
 /* Compares what was rendered (and is taken) with what is there. */
-static uint64_t plan_existing(struct plan *plan, enum resource resource, const struct child *child, cJSON *manifest, uint64_t needs) {
+static uint64_t plan_existing(const struct observation *o, struct plan *plan, enum resource resource, const struct child *child,
+                              cJSON *manifest, uint64_t needs) {
   struct fingerprint wanted = {0};
   bool same_render = says_the_same(child, manifest);
+  int64_t wait_ms = same_render ? mends_wait_ms(o->mends, resource, child->name, child->applied_hash, o->now_ms) : 0;
   uint64_t bit = 0;
   if (child->deleting || fingerprint_take(manifest, &wanted) < 0) {
     cJSON_Delete(manifest); /* what is going comes back once it is gone */
+  } else if (wait_ms) {
+    cJSON_Delete(manifest); /* it was set back a moment ago, and again before */
+    plan_look_again(plan, wait_ms);
   } else if (same_render && fingerprint_foreign(&child->fingerprint, &wanted)) {
     bit = plan_mend(plan, resource, child, manifest);
   } else if (!same_render || !fingerprint_covers(&child->fingerprint, &wanted)) {
@@ -155,7 +173,7 @@ static uint64_t plan_wanted(const struct observation *o, enum child_kind kind, c
   cJSON *manifest = child_kinds[kind].render(in);
   if (!manifest) return 0;
   render_seal(manifest);
-  if (child) return plan_existing(plan, resource, child, manifest, needs);
+  if (child) return plan_existing(o, plan, resource, child, manifest, needs);
   if (kind == CHILD_DEPLOYMENT) render_initial_replicas(manifest, o->stack);
   return plan_add(plan, (struct action){.type = ACTION_CREATE,
                                         .resource = resource,
@@ -256,7 +274,7 @@ void children_keep_deployment(const struct observation *o, const struct content 
   if (!manifest) return;
   render_seal(manifest);
   if (says_the_same(deployment, manifest))
-    plan_existing(plan, RESOURCE_DEPLOYMENT, deployment, manifest, 0);
+    plan_existing(o, plan, RESOURCE_DEPLOYMENT, deployment, manifest, 0);
   else
     cJSON_Delete(manifest);
   plan_replicas(o, deployment, plan);

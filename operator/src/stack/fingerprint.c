@@ -43,6 +43,8 @@ static bool among(const char *name, const char *const *names, size_t n) {
   return false;
 }
 
+static uint32_t fold(uint64_t hash) { return (uint32_t)(hash ^ hash >> 32); }
+
 static void add(struct walk *walk, struct set *set, uint64_t hash) {
   if (set->count == set->capacity) {
     size_t capacity = set->capacity ? set->capacity * 2 : 64;
@@ -54,7 +56,7 @@ static void add(struct walk *walk, struct set *set, uint64_t hash) {
     set->hashes = grown;
     set->capacity = capacity;
   }
-  set->hashes[set->count++] = (uint32_t)(hash ^ hash >> 32);
+  set->hashes[set->count++] = fold(hash);
 }
 
 static uint64_t mix(uint64_t hash, const char *text) {
@@ -113,14 +115,22 @@ static uint64_t mix_item(uint64_t hash, const cJSON *item, const char *list, siz
   return mix(hash, index);
 }
 
+static bool is_container(const cJSON *value) { return cJSON_IsObject(value) || cJSON_IsArray(value); }
+
+static bool is_left_out(const cJSON *value, const char *name, unsigned depth) {
+  bool empty = is_container(value) && !value->child;
+  return depth > MAX_DEPTH || cJSON_IsNull(value) || (empty && (cJSON_IsArray(value) || among(name, droppable, ELEMENTS(droppable))));
+}
+
+static bool is_value(const cJSON *value) { return !is_container(value) || !value->child; }
+
+static uint64_t mix_value(uint64_t path, const cJSON *value, const char *parent) {
+  return mix_scalar(path, value, among(parent, quantity_parents, ELEMENTS(quantity_parents)));
+}
+
 static void visit(struct walk *walk, const cJSON *value, uint64_t path, const char *name, const char *parent, unsigned depth) {
-  if (depth > MAX_DEPTH || cJSON_IsNull(value)) return;
-  bool container = cJSON_IsObject(value) || cJSON_IsArray(value);
-  if (container && !value->child && (cJSON_IsArray(value) || among(name, droppable, ELEMENTS(droppable)))) return;
-  if (!container || !value->child) {
-    add(walk, &walk->values, mix_scalar(path, value, among(parent, quantity_parents, ELEMENTS(quantity_parents))));
-    return;
-  }
+  if (is_left_out(value, name, depth)) return;
+  if (is_value(value)) return add(walk, &walk->values, mix_value(path, value, parent));
   bool guarded = cJSON_IsArray(value) && among(name, guarded_lists, ELEMENTS(guarded_lists));
   size_t position = 0;
   for (const cJSON *member = value->child; member; member = member->next) {
@@ -153,9 +163,10 @@ static int pack(struct walk *walk, struct fingerprint *ret) {
   return 0;
 }
 
+static const char *const skipped[] = {"apiVersion", "kind", "metadata", "status"};
+static const char *const metadata[] = {"labels", "annotations", "ownerReferences"};
+
 int fingerprint_take(const cJSON *object, struct fingerprint *ret) {
-  static const char *const skipped[] = {"apiVersion", "kind", "metadata", "status"};
-  static const char *const metadata[] = {"labels", "annotations", "ownerReferences"};
   struct walk walk = {0};
   for (const cJSON *member = object ? object->child : NULL; member; member = member->next)
     if (!among(member->string, skipped, ELEMENTS(skipped))) visit(&walk, member, mix(0, member->string), member->string, NULL, 0);
@@ -190,4 +201,44 @@ bool fingerprint_covers(const struct fingerprint *live, const struct fingerprint
 
 bool fingerprint_foreign(const struct fingerprint *live, const struct fingerprint *rendered) {
   return !contains(rendered->items, rendered->item_count, live->items, live->item_count);
+}
+
+struct naming {
+  const struct fingerprint *live;
+  char *text;
+  size_t size;
+};
+
+static bool name_missing(const struct naming *n, const cJSON *value, uint64_t path, const char *name, const char *parent, size_t length,
+                         unsigned depth) {
+  if (is_left_out(value, name, depth)) return false;
+  if (is_value(value)) {
+    uint32_t hash = fold(mix_value(path, value, parent));
+    return !contains(n->live->values, n->live->value_count, &hash, 1);
+  }
+  size_t position = 0;
+  for (const cJSON *member = value->child; member; member = member->next) {
+    bool list = cJSON_IsArray(value);
+    int written = list ? snprintf(n->text + length, n->size - length, "[%zu]", position)
+                       : snprintf(n->text + length, n->size - length, ".%s", member->string);
+    size_t end = length + (size_t)written < n->size ? length + (size_t)written : n->size - 1;
+    uint64_t at = list ? mix_item(path, member, name, position++) : mix(path, member->string);
+    if (name_missing(n, member, at, list ? NULL : member->string, name, end, depth + 1)) return true;
+  }
+  return false;
+}
+
+bool fingerprint_name_missing(const struct fingerprint *live, const cJSON *rendered, char *path, size_t size) {
+  const struct naming n = {live, path, size};
+  for (const cJSON *member = rendered ? rendered->child : NULL; member; member = member->next) {
+    if (among(member->string, skipped, ELEMENTS(skipped))) continue;
+    size_t length = (size_t)snprintf(path, size, "%s", member->string);
+    if (length < size && name_missing(&n, member, mix(0, member->string), member->string, NULL, length, 0)) return true;
+  }
+  for (size_t i = 0; i < ELEMENTS(metadata); i++) {
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(rendered, "metadata"), metadata[i]);
+    size_t length = (size_t)snprintf(path, size, "metadata.%s", metadata[i]);
+    if (member && length < size && name_missing(&n, member, mix(1, metadata[i]), metadata[i], NULL, length, 0)) return true;
+  }
+  return false;
 }

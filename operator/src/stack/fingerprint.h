@@ -34,3 +34,6 @@ bool fingerprint_covers(const struct fingerprint *live, const struct fingerprint
 
 /* LIVE has a guarded item that RENDERED has not. */
 bool fingerprint_foreign(const struct fingerprint *live, const struct fingerprint *rendered);
+
+/* Writes the path of the first value of RENDERED (a manifest) that LIVE has not, such as "spec.ports[0].port", cut to SIZE; false where it has all. */
+bool fingerprint_name_missing(const struct fingerprint *live, const cJSON *rendered, char *path, size_t size);

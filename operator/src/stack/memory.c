@@ -25,6 +25,7 @@ void memory_forget_fetched(struct memory *memory, size_t place) {
 void memory_done(struct memory *memory) {
   while (memory->expected_count) drop_expected(memory, 0);
   while (memory->fetched_count) memory_forget_fetched(memory, 0);
+  mends_done(&memory->mends);
   secret_view_done(&memory->secret);
   keys_view_done(&memory->keys);
   free(memory->secret_as);

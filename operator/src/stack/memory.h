@@ -33,6 +33,7 @@ struct memory {
   struct fetched fetched[MEMORY_MAX_FETCHED];
   size_t fetched_count;
   struct error last_error; /* of the last round's writes */
+  struct mends mends;
 };
 
 void memory_done(struct memory *memory);

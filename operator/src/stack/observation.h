@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack/child.h"
+#include "stack/mends.h"
 #include "stack/resources.h"
 #include "stack/stack.h"
 
@@ -37,6 +38,7 @@ struct observation {
   struct child_list children[RESOURCES]; /* by our label */
   struct child_list fetched[RESOURCES];  /* met by name when a create was refused: ours without the label, or somebody else's */
   const struct error *last_error;        /* of the last round's writes, or NULL */
+  const struct mends *mends;             /* that this process has made, or NULL */
 };
 
 /* The child of that name, wherever it was found; NULL when there is none. */

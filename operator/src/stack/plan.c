@@ -21,6 +21,7 @@ uint64_t plan_add(struct plan *plan, struct action action) {
   action.name = arena_strdup(plan->arena, action.name);
   action.uid = arena_strdup(plan->arena, action.uid);
   action.event.note = arena_strdup(plan->arena, action.event.note);
+  action.mend.render = arena_strdup(plan->arena, action.mend.render);
   plan->actions[plan->action_count] = action;
   return UINT64_C(1) << plan->action_count++;
 }
@@ -182,9 +183,24 @@ static const char *failure_message(const struct observation *o) {
   return is_same_failure(told, o->last_error->message) ? told : o->last_error->message;
 }
 
+/* Ready but for a child that somebody changes again whenever it was set back. */
+static struct standing contest(const struct observation *o, const struct standing *standing, struct plan *plan) {
+  int64_t left_ms = 0;
+  const struct mend *mend = mends_contested(o->mends, o->now_ms, &left_ms);
+  if (!mend) return *standing;
+  plan_look_again(plan, left_ms);
+  return (struct standing){
+      .phase = "RollingOut",
+      .reconciling = true,
+      .reason = "DriftReturns",
+      .message = arena_printf(
+          plan->arena, "%s %s is changed again each time that it is set back (%s); it is set back less and less often: end what changes it",
+          resources[mend->resource].api.kind, mend->name, mend->what)};
+}
+
 /* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
 static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout, const char *conflict,
-                             const struct plan *plan) {
+                             struct plan *plan) {
   bool migrating = !is_settled(&j->migration);
   if (conflict) return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = conflict};
   if (o->last_error && plan->action_count)
@@ -192,7 +208,8 @@ static struct standing stand(const struct observation *o, const struct judgement
   bool failed = j->migration.state == MIGRATION_FAILED;
   if (migrating && (failed || rollout->state != ROLLOUT_STUCK) && (j->migration.state != MIGRATION_DUE || j->migration.before_rollout))
     return standing_of_migration(&j->migration, plan->arena);
-  return standing_of_rollout(rollout, j);
+  struct standing standing = standing_of_rollout(rollout, j);
+  return standing.ready ? contest(o, &standing, plan) : standing;
 }
 
 /* From the revision to Deployed, in the order in which things need each other. */
@@ -235,7 +252,8 @@ static void plan_standing_event(const struct observation *o, const struct standi
   const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
   bool same = !strcmp(json_string(o->stack->status, "phase", ""), s->phase) && !strcmp(json_string(ready, "reason", ""), s->reason);
   if (same || !strcmp(s->reason, "Deployed")) return; /* Deployed has an event of its own */
-  bool bad = s->stalled || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") || !strcmp(s->reason, "MigrationRetrying");
+  bool bad = s->stalled || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") || !strcmp(s->reason, "DriftReturns") ||
+             !strcmp(s->reason, "MigrationRetrying");
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 

@@ -38,6 +38,9 @@ struct action {
   const char *uid;         /* observed; NULL for creations */
   uint64_t needs;          /* bits of earlier actions without which this one is skipped */
   struct plan_event event; /* told once it has succeeded */
+  struct {
+    const char *render, *what; /* where it sets drift back (mends.h), else NULL */
+  } mend;
 };
 
 struct plan {

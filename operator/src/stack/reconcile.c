@@ -249,6 +249,7 @@ static void observe(struct round *round, const struct stack *stack, struct obser
                             .companion_image = r->options.companion_image,
                             .secret = &memory->secret,
                             .keys = &memory->keys,
+                            .mends = &memory->mends,
                             .last_error = memory->last_error.kind ? &memory->last_error : NULL};
   for (enum resource resource = 0; resource < RESOURCES; resource++) {
     if (!resources[resource].ours) continue;
@@ -336,8 +337,18 @@ static void on_applied(void *owner, const struct apply_result *applied) {
   finish(round, result);
 }
 
+/* Counted before they are tried: what fails is no reason to try more often. */
+static void note_mends(struct round *round) {
+  for (size_t i = 0; i < round->plan.action_count; i++) {
+    const struct action *action = &round->plan.actions[i];
+    if (action->mend.render)
+      mends_note(&round->memory->mends, action->resource, action->name, action->mend.render, action->mend.what, now_ms(round->reconciler));
+  }
+}
+
 static void apply(struct round *round, const struct stack *stack) {
   const struct reconciler *r = round->reconciler;
+  note_mends(round);
   const struct apply_context context = {.client = r->options.client,
                                         .events = r->options.events,
                                         .wrote = on_wrote,
