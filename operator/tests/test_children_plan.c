@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SPEC "image: {repository: r, tag: v1}\nmigrations: {enabled: false}\nreplicas: 2\n"
@@ -183,5 +184,30 @@ Test(children_plan, who_changes_a_child_again_and_again_is_named_and_answered_le
     fight(rows[i].writer);
     cr_assert_str_eq(world_says(&w), "apply Service shop; status Ready", "%s", world_says(&w));
     mends_done(&mends);
+  }
+}
+
+Test(children_plan, what_an_earlier_stack_left_is_waited_for) {
+  static const struct {
+    const char *owner, *stands;
+  } rows[] = {{"kind: SupernovaStack, name: shop, uid: earlier, controller: true", "False EarlierStackLeaves"},
+              {"kind: SupernovaStack, name: other, uid: earlier, controller: true", "False NameConflict"},
+              {"kind: HelmRelease, name: shop, uid: earlier, controller: true", "False NameConflict"},
+              {"kind: SupernovaStack, name: shop, uid: earlier", "False NameConflict"}};
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    char yaml[256];
+    if (i) world_done(&w);
+    world_init(&w, SPEC);
+    world_secret(&w, "DATABASE_URL", "REDIS_URL", "ISSUER_ADMIN_SECRET", NULL);
+    (void)snprintf(yaml, sizeof yaml, "metadata: {name: shop, ownerReferences: [{%s}]}\n", rows[i].owner);
+    world_put(&w, RESOURCE_SERVICE, yaml);
+    world_settle(&w);
+    cr_assert_str_eq(world_condition(&w, "Ready"), rows[i].stands);
+    bool waits = strstr(rows[i].stands, "Leaves");
+    cr_assert_eq(w.plan.look_again_ms, waits ? 2000 : 0);
+    cr_assert_str_eq(world_phase(&w), waits ? "Pending" : "Failed");
+    world_remove(&w, RESOURCE_SERVICE, "shop");
+    world_plan(&w);
+    cr_assert_str_eq(world_says(&w), "create Service shop; status RollingOut");
   }
 }

@@ -87,16 +87,22 @@ def ready(play):
 
 
 def test_a_fight_is_told_and_waged_less_and_less_often(deployed):
-    fight = ("services", {"spec": {"selector": {"app": "other"}}})
+    def is_mended():
+        return deployed.scene.find("services")["spec"]["selector"]["app"] == STACK
+
+    def fight():
+        deployed.scene.api.patch("services", deployed.scene.namespace, STACK, {"spec": {"selector": {"app": "other"}}})
+
     for _ in range(5):
-        mend(deployed, *fight, lambda s: s["spec"]["selector"]["app"] == STACK, MERGE_PATCH)
-    deployed.forget_writes()
-    deployed.scene.api.patch("services", deployed.scene.namespace, STACK, fight[1], content_type=MERGE_PATCH)
+        fight()
+        wait_until("it is set back", is_mended, MENDED_S)
     wait_until("it is told", lambda: ready(deployed)["reason"] == "DriftReturns")
     assert "Service shop" in ready(deployed)["message"] and "spec.selector.app, last written by " in ready(deployed)["message"]
+    fight()
+    deployed.forget_writes()
     deployed.proxy.await_quiet()
     assert of_children(deployed) == [], "for ten seconds it is left"
-    wait_until("it is set back once more", lambda: deployed.scene.find("services")["spec"]["selector"]["app"] == STACK, 15)
+    wait_until("it is set back once more", is_mended, 15)
     deployed.scene.await_deployed(timeout_s=30)
 
 
@@ -105,6 +111,16 @@ def test_a_deleted_child_is_made_again(deployed):
     wait_until("it is there again", lambda: deployed.scene.find("services"), MENDED_S)
     deployed.proxy.await_quiet()
     assert of_children(deployed) == ["create services"]
+
+
+def test_a_stack_made_again_waits_for_what_the_earlier_one_left(deployed):
+    scene, earlier = deployed.scene, deployed.scene.find("deployments")["metadata"]["uid"]
+    scene.api.delete("supernovastacks", scene.namespace, STACK)
+    wait_until("it is gone", lambda: not scene.find("supernovastacks"))
+    scene.create_stack(PLAIN)
+    scene.await_deployed()
+    assert scene.find("deployments")["metadata"]["uid"] != earlier
+    assert "NameConflict" not in {event["reason"] for event in scene.api.items("events", scene.namespace)}
 
 
 def scale_by_hand(play, replicas):

@@ -61,7 +61,9 @@ static char *stack_of(const cJSON *object) {
 static void read_owner(const cJSON *object, struct child *child) {
   const cJSON *owner;
   cJSON_ArrayForEach(owner, json_get(object, "metadata.ownerReferences")) {
-    if (json_bool(owner, "controller", false)) child->owner_uid = copy(owner, "uid");
+    if (!json_bool(owner, "controller", false)) continue;
+    child->owner_uid = copy(owner, "uid");
+    if (!strcmp(json_string(owner, "kind", ""), STACK_KIND)) child->owner_stack = copy(owner, "name");
   }
 }
 
@@ -247,6 +249,7 @@ void child_free(struct child *child) {
   free(child->resource_version);
   free(child->stack);
   free(child->owner_uid);
+  free(child->owner_stack);
   free(child->applied_hash);
   free(child->other_writer);
   fingerprint_done(&child->fingerprint);

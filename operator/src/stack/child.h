@@ -73,6 +73,7 @@ struct child {
   char *namespace, *name, *uid, *resource_version;
   char *stack;        /* "namespace/name" by its label, or NULL */
   char *owner_uid;    /* of the controller reference, or NULL */
+  char *owner_stack;  /* name of the controller where it is a stack, or NULL */
   char *applied_hash; /* what was rendered, as the object says */
   char *other_writer; /* field manager that wrote last, of those that are not ours; NULL: none */
   bool adopt, deleting;

@@ -8,6 +8,8 @@
 #define REPLICAS_MANAGER         "supernova-operator-replicas"
 #define APPLIED_REPLICAS_POINTER STACK_GROUP "~1applied-replicas" /* ANNOTATION_APPLIED_REPLICAS as a JSON pointer says it (RFC 6901) */
 
+enum { LEAVING_LOOK_AGAIN_MS = 2000 };
+
 static const enum resource child_resources[CHILD_KINDS] = {
     [CHILD_SERVICE_ACCOUNT] = RESOURCE_SERVICE_ACCOUNT,
     [CHILD_ENV] = RESOURCE_CONFIG_MAP,
@@ -150,24 +152,32 @@ static uint64_t plan_existing(const struct observation *o, struct plan *plan, en
   return bit;
 }
 
-static const char *conflict_with(const struct observation *o, enum resource resource, const char *name, struct arena *arena) {
-  const char *kind = resources[resource].api.kind;
-  return arena_printf(
-      arena,
-      "%s %s/%s belongs to somebody else and is left alone; rename one of them, delete it, or hand it over: kubectl -n %s annotate "
-      "%s %s " ANNOTATION_ADOPT "=true",
-      kind, o->stack->namespace, name, o->stack->namespace, resources[resource].api.plural, name);
+static void note_obstacle(const struct observation *o, enum resource resource, const struct child *child, struct plan *plan,
+                          struct obstacles *to) {
+  const char *kind = resources[resource].api.kind, *namespace = o->stack->namespace;
+  if (observation_is_left_over(o, child)) {
+    plan_look_again(plan, LEAVING_LOOK_AGAIN_MS);
+    if (!to->leaving)
+      to->leaving =
+          arena_printf(plan->arena, "the %s %s of an earlier stack is being removed; it is made anew once it is gone", kind, child->name);
+  } else if (!to->foreign) {
+    to->foreign = arena_printf(
+        plan->arena,
+        "%s %s/%s belongs to somebody else and is left alone; rename one of them, delete it, or hand it over: kubectl -n %s annotate "
+        "%s %s " ANNOTATION_ADOPT "=true",
+        kind, namespace, child->name, namespace, resources[resource].api.plural, child->name);
+  }
 }
 
 /* One child that is wanted: made, or compared. */
 static uint64_t plan_wanted(const struct observation *o, enum child_kind kind, const struct render_input *in, uint64_t needs,
-                            struct plan *plan, const char **conflict) {
+                            struct plan *plan, struct obstacles *obstacles) {
   enum resource resource = child_resources[kind];
   char name[64];
   child_kinds[kind].name(in, name);
   const struct child *child = observation_find(o, resource, name);
   if (child && !observation_owns(o, child)) {
-    if (!*conflict) *conflict = conflict_with(o, resource, name, plan->arena);
+    note_obstacle(o, resource, child, plan, obstacles);
     return 0;
   }
   cJSON *manifest = child_kinds[kind].render(in);
@@ -205,7 +215,7 @@ struct children_verdict children_plan(const struct observation *o, const struct 
       plan_unwanted(o, kind, &in, plan);
       continue;
     }
-    uint64_t bit = plan_wanted(o, kind, &in, 0, plan, &verdict.conflict);
+    uint64_t bit = plan_wanted(o, kind, &in, 0, plan, &verdict.obstacles);
     if (kind == CHILD_SERVICE_ACCOUNT || kind == CHILD_ENV || kind == CHILD_DESIGN_TOKENS) verdict.pods_need |= bit;
   }
   return verdict;
@@ -259,10 +269,10 @@ static void plan_replicas(const struct observation *o, const struct child *deplo
 }
 
 void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
-                              const char **conflict) {
+                              struct obstacles *obstacles) {
   const struct render_input in = input_of(o, content, o->secret->hash);
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
-  plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, conflict);
+  plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, obstacles);
   if (deployment && observation_owns(o, deployment)) plan_replicas(o, deployment, plan);
 }
 

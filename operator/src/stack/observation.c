@@ -16,3 +16,7 @@ const struct child *observation_find(const struct observation *o, enum resource 
 bool observation_owns(const struct observation *o, const struct child *child) {
   return child->adopt || (child->owner_uid && !strcmp(child->owner_uid, o->stack->uid));
 }
+
+bool observation_is_left_over(const struct observation *o, const struct child *child) {
+  return child->owner_stack && child->owner_uid && !strcmp(child->owner_stack, o->stack->name) && strcmp(child->owner_uid, o->stack->uid);
+}

@@ -46,3 +46,6 @@ const struct child *observation_find(const struct observation *o, enum resource 
 
 /* It is controlled by this stack, or offered for adoption. */
 bool observation_owns(const struct observation *o, const struct child *child);
+
+/* An earlier stack of this name controls it: that one is gone, and Kubernetes' garbage collection is about to remove what it owned. */
+bool observation_is_left_over(const struct observation *o, const struct child *child);

@@ -157,13 +157,13 @@ static void plan_blocked(const struct observation *o, struct judgement *j, struc
 
 /* The Deployment says what the target says, or what was Deployed last while a migration has to come first. */
 static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, uint64_t needs,
-                      struct plan *plan, const char **conflict) {
+                      struct plan *plan, struct obstacles *obstacles) {
   struct content kept = {0};
   bool waits = j->migration.before_rollout && !is_settled(&j->migration);
   if (!waits)
-    children_plan_deployment(o, target, needs, plan, conflict);
+    children_plan_deployment(o, target, needs, plan, obstacles);
   else if (j->history.current && content_parse(j->history.current->revision.content, &kept, NULL) == 0)
-    children_plan_deployment(o, &kept, needs, plan, conflict);
+    children_plan_deployment(o, &kept, needs, plan, obstacles);
   content_done(&kept);
 }
 
@@ -199,10 +199,13 @@ static struct standing contest(const struct observation *o, const struct standin
 }
 
 /* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
-static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout, const char *conflict,
-                             struct plan *plan) {
+static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout,
+                             const struct obstacles *obstacles, struct plan *plan) {
   bool migrating = !is_settled(&j->migration);
-  if (conflict) return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = conflict};
+  if (obstacles->foreign)
+    return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = obstacles->foreign};
+  if (obstacles->leaving)
+    return (struct standing){.phase = "Pending", .reconciling = true, .reason = "EarlierStackLeaves", .message = obstacles->leaving};
   if (o->last_error && plan->action_count)
     return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
   bool failed = j->migration.state == MIGRATION_FAILED;
@@ -219,12 +222,12 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
   bool applied = d && d->content_hash && !strcmp(d->content_hash, target->hash);
   j->migration = migration_plan(o, &j->history, target, applied, made | children.pods_need, plan);
-  plan_pods(o, j, target, made | children.pods_need, plan, &children.conflict);
+  plan_pods(o, j, target, made | children.pods_need, plan, &children.obstacles);
   struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
   if (rollout.state == ROLLOUT_COMPLETE && is_settled(&j->migration) && j->history.target)
     plan_deployed(o, &j->history, &j->migration, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
-  j->standing = stand(o, j, &rollout, children.conflict, plan);
+  j->standing = stand(o, j, &rollout, &children.obstacles, plan);
 }
 
 static int plan_wanted(const struct observation *o, struct judgement *j, struct plan *plan, struct error *error) {
