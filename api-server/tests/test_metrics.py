@@ -56,6 +56,7 @@ def test_objectives_can_be_told_from_it(busy):
     # what isn't either of these is what users asked for
     left = {m for m in re.findall(r'http_requests_total\{method="[A-Z]+",route="([^"]+)"', text)} - {"/livez", "/readyz", "/healthz", "/metrics", "/api/test-error"}
     assert left == {"/auth/token", "/api/entitlements/:profileId", "/api/design/tokens", "none"}
+    assert busy.metric('supernova_secret_loaded_timestamp_seconds{key="ISSUER_ADMIN_SECRET",version="current"}') == busy.metric("process_start_time_seconds")
     for bound in ("0.5", "2"):
         assert re.search(r'http_request_duration_seconds_bucket\{method="GET",route="/api/design/tokens",le="' + bound + r'"\} 1\n', text)
 

@@ -87,3 +87,20 @@ Test(secrets, what_is_not_set_does_not_sign) {
   cr_expect_str_eq(secret_setting(SECRET_SESSION), "SESSION_SECRET");
   metrics_free(f.metrics);
 }
+
+Test(secrets, tell_since_when_they_are_in_use) {
+  struct fixture f = {.metrics = metrics_new(1, NULL)};
+  series_set(metrics_series(f.metrics, METRIC_PROCESS_START, ""), 1500000000);
+  f.settings.session_secret = (struct rotated_secret){.current = "now", .next = "soon"};
+  secrets_init(&f.secrets, &f.settings, f.metrics);
+  struct buffer text;
+  buffer_init(&text, 1 << 16);
+  metrics_print(f.metrics, METRICS_PROMETHEUS, &text);
+  cr_expect(
+      strstr(buffer_text(&text), "supernova_secret_loaded_timestamp_seconds{key=\"SESSION_SECRET\",version=\"current\"} 1500.000000\n"));
+  cr_expect(strstr(buffer_text(&text), "supernova_secret_loaded_timestamp_seconds{key=\"SESSION_SECRET\",version=\"next\"} 1500.000000\n"));
+  cr_expect_not(strstr(buffer_text(&text), "version=\"previous\""));
+  cr_expect_not(strstr(buffer_text(&text), "now\""));
+  buffer_done(&text);
+  metrics_free(f.metrics);
+}

@@ -20,10 +20,23 @@ static const char *value_of(const struct secrets *secrets, enum secret secret, e
   return by_version[version];
 }
 
+/* The environment doesn't say when a secret was made; it came with this process, so its value is at least as old. */
+static void tell_since(const struct secrets *secrets, enum secret secret, struct metrics *metrics) {
+  static const char *const versions[SECRET_VERSIONS] = {NULL, "current", "previous", "next"};
+  int64_t since_us = metrics_total(metrics, METRIC_PROCESS_START, "");
+  for (enum secret_version version = SECRET_UNKNOWN + 1; version < SECRET_VERSIONS; version++) {
+    char labels[96];
+    if (!value_of(secrets, secret, version)) continue;
+    (void)snprintf(labels, sizeof labels, "key=\"%s\",version=\"%s\"", rows[secret].setting, versions[version]);
+    series_set(metrics_series(metrics, METRIC_SECRET_SINCE, labels), since_us);
+  }
+}
+
 void secrets_init(struct secrets *secrets, const struct settings *settings, struct metrics *metrics) {
   *secrets = (struct secrets){.settings = settings};
   for (enum secret secret = SECRET_NONE + 1; secret < SECRETS; secret++) {
     char labels[64];
+    tell_since(secrets, secret, metrics);
     if (!value_of(secrets, secret, SECRET_PREVIOUS)) continue;
     (void)snprintf(labels, sizeof labels, "key=\"%s\"", rows[secret].setting);
     secrets->previous_used[secret] = metrics_series(metrics, METRIC_SECRET_PREVIOUS_USED, labels);

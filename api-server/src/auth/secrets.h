@@ -25,7 +25,8 @@ struct secrets {
   struct series *previous_used[SECRETS];
 };
 
-/* Borrows both. The counters of the secrets that have a previous version stand at 0 from then on. */
+/* Borrows both. The counters of the secrets that have a previous version stand at 0 from then on, and the metrics tell since when each version is
+ * in use here. */
 void secrets_init(struct secrets *secrets, const struct settings *settings, struct metrics *metrics);
 
 /* "SESSION_SECRET". */

@@ -41,6 +41,8 @@ static const struct definition {
     [METRIC_FOREIGN_FETCHES] = {"supernova_jwks_foreign_fetches_total", "Fetches of AUTH_JWKS_URL.", COUNTER, SUM, 1},
     [METRIC_TOKEN_CACHE_HITS] = {"supernova_token_cache_hits_total", "Tokens that were verified before.", COUNTER, SUM, 1},
     [METRIC_TOKEN_CACHE_MISSES] = {"supernova_token_cache_misses_total", "Tokens whose signature was checked.", COUNTER, SUM, 1},
+    [METRIC_SECRET_SINCE] = {"supernova_secret_loaded_timestamp_seconds",
+                             "Since when this process uses the secret, which is at least so old.", GAUGE, SMALLEST, 1000000},
     [METRIC_SECRET_PREVIOUS_USED] = {"supernova_secret_previous_used_total", "Uses of a secret's previous value.", COUNTER, SUM, 1},
     [METRIC_BYPASS_ACTIVE] = {"supernova_auth_bypass_active", "1 while requests are let in without a verified token.", GAUGE, LARGEST, 1},
     [METRIC_BYPASS_REQUESTS] = {"supernova_auth_bypass_requests_total", "Requests let in without a verified token.", COUNTER, SUM, 1},
