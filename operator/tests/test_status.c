@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct world w;
@@ -92,6 +93,39 @@ Test(status, the_same_again_is_equal_whatever_the_time) {
   j.standing.reason = "Other";
   build();
   cr_assert(!json_equal(status, w.stack->status));
+}
+
+Test(status, the_last_decision_is_a_sentence_and_its_time_moves_with_the_words_alone) {
+  static const struct {
+    const char *reason, *message, *summary;
+    bool has_target;
+  } rows[] = {
+      {"Deployed", "all is well", "revision 7 is deployed and everything is as the spec says", true},
+      {"RollingOut", "1 of 3 pods are available", "revision 7 is rolled out: its pods take the place of the ones before", true},
+      {"RollingOut", "2 of 3 pods are available", "revision 7 is rolled out: its pods take the place of the ones before", true},
+      {"RollingOut", "no pods yet", "the new revision is rolled out: its pods take the place of the ones before", false},
+      {"Migrating", "attempt 1", "the database is migrated for revision 7", true},
+      {"MigrationRetrying", "attempt 2", "the migration for revision 7 failed and is tried again", true},
+      {"MigrationFailed", "words", "revision 7 is given up: its migration failed for good", true},
+      {"RolloutStuck", "words", "revision 7 is held: its pods did not become ready", true},
+      {"WriteFailed", "port 1234", "revision 7 waits: a write failed and is tried again", true},
+      {"SecretMissing", "Secret demo/s does not exist", "Secret demo/s does not exist", true},
+  };
+  struct child target = {.revision = {.number = 7}};
+  char said[256] = "", at[64] = "";
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    j.history.target = rows[i].has_target ? &target : NULL;
+    j.standing.reason = rows[i].reason;
+    j.standing.message = rows[i].message;
+    w.o.now_ms += 60000;
+    build();
+    const char *summary = json_string(status, "lastDecision.summary", ""), *now = json_string(status, "lastDecision.at", "");
+    cr_assert_str_eq(summary, rows[i].summary);
+    cr_assert_eq(!strcmp(at, now), !strcmp(said, summary), "row %zu: %s", i, now);
+    (void)snprintf(said, sizeof said, "%s", summary);
+    (void)snprintf(at, sizeof at, "%s", now);
+    take();
+  }
 }
 
 Test(status, available_follows_the_pods_alone) {

@@ -116,11 +116,35 @@ static void add_keys(cJSON *status, const struct observation *o) {
   cJSON_AddItemToArray(cJSON_AddArrayToObject(to, "items"), item);
 }
 
+/* What is said in place of a message that tells how far things are. */
+static const struct {
+  const char *reason, *before, *after; /* the revision stands between them */
+} decisions[] = {
+    {"Deployed", "", " is deployed and everything is as the spec says"},
+    {"RollingOut", "", " is rolled out: its pods take the place of the ones before"},
+    {"RolloutStuck", "", " is held: its pods did not become ready"},
+    {"Migrating", "the database is migrated for ", ""},
+    {"MigrationRetrying", "the migration for ", " failed and is tried again"},
+    {"MigrationFailed", "", " is given up: its migration failed for good"},
+    {"WriteFailed", "", " waits: a write failed and is tried again"},
+};
+
+static void summarize(const struct judgement *j, char *to, size_t size) {
+  char revision[40] = "the new revision";
+  if (j->history.target) (void)snprintf(revision, sizeof revision, "revision %lld", (long long)j->history.target->revision.number);
+  for (size_t i = 0; i < ELEMENTS(decisions); i++) {
+    if (strcmp(decisions[i].reason, j->standing.reason)) continue;
+    (void)snprintf(to, size, "%s%s%s", decisions[i].before, revision, decisions[i].after);
+    return;
+  }
+  (void)snprintf(to, size, "%s", j->standing.message);
+}
+
 /* The time moves only with the words. */
-static void add_last_decision(cJSON *status, const struct observation *o, const struct standing *s) {
+static void add_last_decision(cJSON *status, const struct observation *o, const struct judgement *j) {
   const cJSON *before = json_get(o->stack->status, "lastDecision");
-  char summary[192];
-  (void)snprintf(summary, sizeof summary, "%s: %s", s->phase, s->reason);
+  char summary[2048];
+  summarize(j, summary, sizeof summary);
   bool same = !strcmp(json_string(before, "summary", ""), summary);
   cJSON *to = cJSON_AddObjectToObject(status, "lastDecision");
   if (same)
@@ -144,7 +168,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   cJSON_AddStringToObject(status, "phase", j->standing.phase);
   cJSON_AddItemToObject(status, "conditions", conditions_of(o, j));
   add_scale(status, o, j->deployment);
-  add_last_decision(status, o, &j->standing);
+  add_last_decision(status, o, j);
   if (!j->complete) return keep_facts(status, o->stack->status), status;
   cJSON *revision = cJSON_AddObjectToObject(status, "revision");
   add_revision(revision, "current", j->history.current);
