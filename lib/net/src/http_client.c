@@ -54,6 +54,21 @@ static void take_out(struct http_transfer *transfer) {
   client->active--;
 }
 
+/* Not while libcurl is at work. */
+static void transfer_discard(struct http_transfer *transfer) {
+  if (transfer->state == TRANSFER_QUEUED) {
+    unlink_transfer(transfer);
+    transfer->client->active--;
+  } else {
+    take_out(transfer);
+  }
+  transfer_free(transfer);
+}
+
+static void discard_all(struct http_transfer **list) {
+  while (*list) transfer_discard(*list);
+}
+
 static void collect(struct http_client *client) {
   int left;
   for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left));) {
@@ -98,11 +113,7 @@ static void start_queued(struct http_client *client) {
 
 static void on_task(struct task *task) {
   struct http_client *client = CONTAINER_OF(task, struct http_client, task);
-  while (client->dropped) {
-    struct http_transfer *transfer = client->dropped;
-    take_out(transfer);
-    transfer_free(transfer);
-  }
+  discard_all(&client->dropped);
   start_queued(client);
   if (!client->due) return;
   client->due = false;
@@ -225,24 +236,11 @@ static void free_secret(char *text) {
   free(text);
 }
 
-static void free_all(struct http_client *client, struct http_transfer **list) {
-  while (*list) {
-    struct http_transfer *transfer = *list;
-    if (transfer->state == TRANSFER_QUEUED) {
-      unlink_transfer(transfer);
-      client->active--;
-    } else {
-      take_out(transfer);
-    }
-    transfer_free(transfer);
-  }
-}
-
 void http_client_free(struct http_client *client) {
   if (!client) return;
-  free_all(client, &client->queued);
-  free_all(client, &client->running);
-  free_all(client, &client->dropped);
+  discard_all(&client->queued);
+  discard_all(&client->running);
+  discard_all(&client->dropped);
   while (client->idle_count) curl_easy_cleanup(client->idle[--client->idle_count]);
   if (client->multi) (void)curl_multi_cleanup(client->multi); /* fails only for what is no multi handle */
   while (client->sockets) socket_free(client->sockets);
@@ -295,11 +293,5 @@ void http_cancel(struct http_transfer *transfer) {
     task_schedule(&client->task);
     return;
   }
-  if (transfer->state == TRANSFER_QUEUED) {
-    unlink_transfer(transfer);
-    client->active--;
-  } else {
-    take_out(transfer);
-  }
-  transfer_free(transfer);
+  transfer_discard(transfer);
 }
