@@ -57,7 +57,7 @@ int hmac_sha256(const void *key, size_t key_n, const void *bytes, size_t n, unsi
 int content_hash(const cJSON *json, char to[CONTENT_HASH_SIZE]) {
   char hex[SHA256_HEX_SIZE];
   struct buffer text;
-  buffer_init(&text, 64 << 20);
+  buffer_init_secret(&text, 64 << 20); /* it may be a Secret's data */
   json_canonical(json, &text);
   int rc = text.failed ? -1 : sha256_hex(text.data, text.len, hex);
   buffer_done(&text);

@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "credentials.h"
 
+#include "base/clock.h"
 #include "net/http_client.h"
 
 #include <stdio.h>
@@ -56,6 +57,7 @@ struct kube_client {
   struct call_list queued[3], sent;  /* queued by lane: what waits for a place, for credentials, or for this turn's end */
   unsigned max_in_flight, in_flight, waiting;
   int64_t paused_until_ms;
+  int64_t skew_ms;
   struct timer resume;
   struct task task;
   struct kube_request_count counts[MAX_COUNTS];
@@ -154,6 +156,7 @@ static bool ask_again(struct kube_call *call, const struct http_response *respon
 static void on_http_done(void *owner, const struct http_response *http) {
   struct kube_call *call = owner;
   struct kube_client *client = call->client;
+  if (http->date_ms && !call->on_data) client->skew_ms = http->date_ms - clock_real_ms();
   count(client, call->method, http->status);
   obey_throttle(client, http);
   leave_list(call);
@@ -378,6 +381,8 @@ struct loop *kube_client_loop(const struct kube_client *client) {
   return client->loop;
 }
 const struct kube_config *kube_client_config(const struct kube_client *client) { return client->config; }
+int64_t kube_client_skew_ms(const struct kube_client *client) { return client->skew_ms; }
+
 unsigned kube_client_in_flight(const struct kube_client *client) { return client->in_flight + client->waiting; }
 
 const struct kube_request_count *kube_client_counts(const struct kube_client *client, size_t *ret_n) {

@@ -70,6 +70,32 @@ Test(client, errors_by_status_and_reason) {
   }
 }
 
+static void drop(void *owner, const char *bytes, size_t n) { (void)owner, (void)bytes, (void)n; }
+
+/* Writes and refusals tell the time as well; what a watch's first line said is old when it ends. */
+Test(client, the_servers_clock_is_taken_from_every_answer) {
+  static const struct {
+    const char *method;
+    int status;
+    enum kube_lane lane;
+    bool streams, counts;
+  } rows[] = {{"GET", 200, KUBE_LANE_CALLS, false, true},
+              {"PATCH", 409, KUBE_LANE_CALLS, false, true},
+              {"POST", 503, KUBE_LANE_LEASE, false, true},
+              {"GET", 200, KUBE_LANE_WATCH, true, false}};
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    struct step steps[2] = {{NULL, NULL, rows[i].status, "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n", "{}", ANSWER}, {0}};
+    struct script *script = script_new(steps, 0);
+    struct answer answer = {0};
+    cr_assert_eq(kube_client_skew_ms(script->client), 0);
+    ask(script, &answer, (struct kube_request){.method = rows[i].method, .lane = rows[i].lane, .on_data = rows[i].streams ? drop : NULL});
+    wait_until(script->loop, 5000, is_done, &answer, "the request is answered");
+    int64_t off_ms = kube_client_skew_ms(script->client) - (INT64_C(1767225600000) - clock_real_ms());
+    cr_expect(rows[i].counts ? off_ms > -5000 && off_ms < 5000 : !kube_client_skew_ms(script->client), "row %zu", i);
+    script_free(script);
+  }
+}
+
 Test(client, a_write_carries_its_body_and_kind) {
   static const struct step steps[] = {{"PATCH /api/v1/pods?x=y", NULL, 200, NULL, "{}", ANSWER}, {0}};
   struct script *script = script_new(steps, 0);

@@ -25,7 +25,6 @@ struct reconciler {
   struct reconciler_options options;
   struct map *memories; /* by key: struct memory */
   struct map *rounds;   /* by key: struct round, under way */
-  int64_t skew_ms;      /* the API server's clock less ours */
 };
 
 struct round {
@@ -79,7 +78,8 @@ static void retry(struct round *round, const struct error *error) {
 }
 
 static int64_t now_ms(const struct reconciler *r) {
-  return clock_real_ms() + (r->skew_ms > SKEW_MS || r->skew_ms < -SKEW_MS ? r->skew_ms : 0);
+  int64_t skew_ms = kube_client_skew_ms(r->options.client);
+  return clock_real_ms() + (skew_ms > SKEW_MS || skew_ms < -SKEW_MS ? skew_ms : 0);
 }
 
 static const struct stack *stack_of(const struct round *round) {
@@ -106,7 +106,6 @@ static cJSON *answer(struct round *round, const struct kube_response *response, 
   cJSON *object = NULL;
   struct error error = response->error;
   round->call = NULL;
-  if (response->server_ms) round->reconciler->skew_ms = response->server_ms - clock_real_ms();
   *gone = response->error.kind == ERROR_NOT_FOUND;
   if (*gone) return NULL;
   if (response->error.kind != ERROR_NONE || kube_response_parse(response, &object, &error) < 0) retry(round, &error);

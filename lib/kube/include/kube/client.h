@@ -73,6 +73,8 @@ int kube_response_parse(const struct kube_response *response, cJSON **ret, struc
 
 struct loop *kube_client_loop(const struct kube_client *client);
 const struct kube_config *kube_client_config(const struct kube_client *client);
+/* The API server's clock less ours, to a second, by the last answer with a Date (a watch's is as old as the watch, and does not count); 0: none yet. */
+int64_t kube_client_skew_ms(const struct kube_client *client);
 unsigned kube_client_in_flight(const struct kube_client *client); /* calls that are sent or wait; not watches, not the Lease */
 
 /* For rest_client_requests_total{method,code}; code 0 is a request without an answer. Borrowed until the next turn of the loop. */
