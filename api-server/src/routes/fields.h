@@ -17,7 +17,7 @@
 enum field_type {
   FIELD_TEXT,    /* min to max bytes, without control bytes */
   FIELD_INTEGER, /* min to max */
-  FIELD_TIME,    /* RFC 3339 */
+  FIELD_TIME,    /* RFC 3339, with an offset of at most 15:59 */
   FIELD_TEXTS,   /* a list of at most max texts of 1 to 64 bytes */
   FIELD_OBJECT,  /* checked by the caller */
 };
