@@ -35,7 +35,7 @@ void openapi_path(const char *path, struct buffer *to) {
 /* ---- parameters ---- */
 
 static void put_path_parameters(cJSON *list, const char *path) {
-  char name[ROUTE_PARAMETER_SIZE];
+  char name[64]; /* of a template: ours, and short */
   for (const char *at = strchr(path, ':'); at; at = strchr(at + 1, ':')) {
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 1, "/"), at + 1);
     cJSON_AddItemToArray(list, openapi_ref("parameters", name));
