@@ -360,9 +360,10 @@ def test_term_drains_and_finishes_what_is_in_flight(start, database, profile):
 
 def test_the_grace_is_the_end_even_for_who_stays(start):
     server = start(SHUTDOWN_DRAIN_SECONDS="0", SHUTDOWN_GRACE_SECONDS="2", WORKERS="1")
-    with server.connect() as s:
-        s.sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
-        until(lambda: server.metric("supernova_connections") >= 2, what="the connection")
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(server.connect()).sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        until(lambda: server.metric("supernova_connections") >= 3, what="the connections")
         server.process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
         assert server.process.wait(10) == 0 and time.monotonic() - begun < 4
