@@ -177,6 +177,13 @@ Test(apple_store, refunds_and_reversals_in_any_order) {
 
 static bool claims(const char *owner) { return number("SELECT count(*) FROM iap_sweep_claim('apple', $1, '10 min', '6 h')", owner) == 1; }
 
+/* A due time has whole milliseconds, rounded: it may lie half of one ahead. */
+static bool claims_soon(const char *owner) {
+  bool claimed = false;
+  for (int i = 0; i < 1000 && !claimed; i++) claimed = claims(owner);
+  return claimed;
+}
+
 static void ends(const char *owner) {
   cr_expect_eq(number("SELECT iap_sweep_done('apple', $1, 1800000000000000, '6 h')::integer", owner), 1);
 }
@@ -187,12 +194,12 @@ Test(apple_store, whose_turn_it_is_to_sweep) {
   ends("a");
   cr_expect_not(claims("b"), "it is not due");
   PQclear(PQexec(conn, "SELECT iap_sweep_hasten('apple')"));
-  cr_expect(claims("b") && !claims("a"));
+  cr_expect(claims_soon("b") && !claims("a"));
   PQclear(PQexec(conn, "SELECT iap_sweep_hasten('apple')"));
   cr_expect_not(claims("a"));
   ends("b");
-  cr_expect(claims("a"), "it became due");
-  PQclear(PQexec(conn, "UPDATE iap_sweep SET leased_until = now(), due_at = now()")); /* its lease is over: it died */
+  cr_expect(claims_soon("a"), "it became due");
+  PQclear(PQexec(conn, "UPDATE iap_sweep SET (leased_until, due_at) = (now() - interval '1 s', now() - interval '1 s')")); /* it died */
   cr_expect(claims("b"));
   ends("b");
   cr_expect(!claims("a") && !claims("b"));
