@@ -102,6 +102,16 @@ install_packages() {
   logged "$cache_dir/log/apt-install.log" apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
+# install_for GROUP…: the packages that hack/packages lists for these.
+install_for() {
+  local group list=""
+  for group in "$@"; do
+    list+=" $(sed -n "s/^$group  *//p" "$source_dir/hack/packages" | grep .)" || die "hack/packages has no group \"$group\""
+  done
+  # shellcheck disable=SC2086
+  install_packages $list
+}
+
 # need_go: Debian's own Go is too old for Kubernetes, so this one thing is not installed by us.
 need_go() {
   local have

@@ -3,8 +3,6 @@
 #
 # STATE holds: pid (of the node's process), address, settings, kubeconfig, pki/, log/, run/NAME.pid, and the components' data.
 
-packages=(containerd runc containernetworking-plugins conntrack iptables iproute2 openssl procps util-linux curl)
-
 running() { grep -qsz -x -F "$state" "/proc/$(cat "$state/pid" 2>/dev/null || echo none)/cmdline"; }
 
 need_running() {
@@ -34,7 +32,7 @@ components() {
 
 cluster_up() {
   if running; then read_state; announce "is running already"; return; fi
-  if [ "$mode" = full ]; then need_root "a full cluster"; install_packages "${packages[@]}"; fi
+  if [ "$mode" = full ]; then need_root "a full cluster"; install_for cluster node; fi
   command -v openssl >/dev/null || die "openssl is missing" "apt-get install openssl"
   bin=$("$here/cluster-tools/build")
   if [ "$mode" = full ]; then pause_image=$("$here/images" pause); fi
