@@ -1,6 +1,7 @@
-"""The server's figures beside a PostgreSQL, a Redis, and the same read path as a Node team would write it (peers/fastify).
+"""The server's figures beside a PostgreSQL, a Redis, and the same read path as a Node team would write it (peers/fastify);
+and beside a loop that does nothing but answer (peers/plain_loop).
 
-Called by hack/bench server, inside hack/with-services; it sets SERVER_BINARY and PEER_DIR. The server under test is alone on core 0; the load,
+Called by hack/bench server, inside hack/with-services; it sets SERVER_BINARY, PLAIN_LOOP and PEER_DIR. The server under test is alone on core 0; the load,
 PostgreSQL and Redis are on core 1.
 """
 
@@ -130,15 +131,21 @@ class Bench:
         finally:
             program.end()
 
+    @contextlib.contextmanager
+    def plain_loop(self):
+        with self.program("the plain loop", [os.environ["PLAIN_LOOP"]], {"PORT": str(free_port())}, "/") as program:
+            yield program
+
     # --- figures
 
-    def read(self, program, connections=CONNECTIONS, rate=None):
-        """(result, processor time a request in us, busy share of the other core) of the entitlement read."""
-        status, body = program.get(self.path, **self.headers)
+    def read(self, program, connections=CONNECTIONS, rate=None, path=None):
+        """(result, processor time a request in us, busy share of the other core) of PATH; of the entitlement read without one."""
+        path, headers = path or self.path, {} if path else self.headers
+        status, body = program.get(path, **headers)
         assert status == 200, body
-        warm = self.load.run(program.url(self.path), WARM_UP, connections, self.headers)
+        warm = self.load.run(program.url(path), WARM_UP, connections, headers)
         before_ms, before = cpu_ms(*program.processes), core_times()
-        result = self.load.run(program.url(self.path), int((rate or warm.rate) * self.seconds), connections, self.headers, rate)
+        result = self.load.run(program.url(path), int((rate or warm.rate) * self.seconds), connections, headers, rate)
         cpu_us, share = (cpu_ms(*program.processes) - before_ms) * 1000 / max(1, result.answers), busy_share(OTHER_CORE, before, core_times())
         self.wrong += warm.wrong + result.wrong + (result.body_bytes != result.answers * len(body))
         return result, cpu_us, share
@@ -183,6 +190,22 @@ class Bench:
         self.figures.add(f"{label}: processor time a request", cpu_us, "us", at_most=40)
         self.figures.note("  the same of the peer", peer_cpu_us, "us")
         self.figures.add("  processor time, of the peer's", cpu_us / peer_cpu_us, "", at_most=0.34)
+
+    def against_the_plain_loop(self):
+        """What the guard, the router, headers, counters and the log cost where there is nothing else to do; in turns again."""
+        questions = {"/healthz": [], "/auth/.well-known/jwks.json": []}
+        plain = []
+        for number in range(ROUNDS):
+            progress(f"against the plain loop, round {number + 1} of {ROUNDS}")
+            with self.plain_loop() as program:
+                plain.append(self.read(program, path="/")[1])
+            for path, costs in questions.items():
+                with self.server() as program:
+                    costs.append(self.read(program, path=path)[1])
+        self.figures.note("a plain loop that reads nothing: processor time a request", statistics.median(plain), "us")
+        for path, costs in questions.items():
+            self.figures.note(f"GET {path}: processor time a request", statistics.median(costs), "us")
+            self.figures.add("  of the plain loop's", statistics.median(costs) / statistics.median(plain), "", at_most=1.2)
 
     def two_workers(self):
         costs = {1: [], 2: []}
@@ -251,6 +274,7 @@ class Bench:
         self.prepare()
         self.same_answers()
         self.against_the_peer()
+        self.against_the_plain_loop()
         self.two_workers()
         self.many_connections()
         self.listeners()
