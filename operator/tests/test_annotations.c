@@ -1,11 +1,12 @@
 #include "release/annotations.h"
 
+#include "stack/child.h"
+
 #include <criterion/criterion.h>
 
 /* What is written down of a revision is read back from it. */
 Test(annotations, what_is_added_is_what_a_projection_reads) {
-  struct child revision = {.resource_version = (char *)(uintptr_t) "17"};
-  cJSON *annotations, *patch = annotations_patch(&revision, &annotations);
+  cJSON *annotations, *patch = annotations_patch("17", &annotations);
   annotations_add_number(annotations, ANNOTATION_ATTEMPTS, 3);
   annotations_add_number(annotations, ANNOTATION_SETTLED, 2);
   annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, 1767225600000);

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "stack/plan.h"
+#include "stack/plan_make.h"
 
 enum { WORLD_MAX_OBJECTS = 64 };
 

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-cJSON *annotations_patch(const struct child *child, cJSON **ret_annotations) {
+cJSON *annotations_patch(const char *resource_version, cJSON **ret_annotations) {
   cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
-  cJSON_AddStringToObject(metadata, "resourceVersion", child->resource_version);
+  cJSON_AddStringToObject(metadata, "resourceVersion", resource_version);
   *ret_annotations = cJSON_AddObjectToObject(metadata, "annotations");
   return body;
 }

@@ -2,8 +2,10 @@
  * Intents (attempts) are written before the deed, outcomes before the evidence is cleaned up. */
 #pragma once
 
-#include "stack/child.h"
 #include "stack/stack.h"
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
 
 #define ANNOTATION_ATTEMPTS       STACK_GROUP "/attempts"         /* number of the last migration attempt that was begun */
 #define ANNOTATION_ATTEMPT_FOR    STACK_GROUP "/attempt-for"      /* migration_identity that the attempt was begun for */
@@ -17,7 +19,7 @@
 #define ANNOTATION_FAILED_MESSAGE STACK_GROUP "/failed-message"
 #define ANNOTATION_DEPLOYED_AT    STACK_GROUP "/deployed-at"
 
-/* A merge patch of an object that carries its observed resourceVersion, and in it the annotations to be added. The caller owns the patch. */
-cJSON *annotations_patch(const struct child *child, cJSON **ret_annotations);
+/* A merge patch of an object that carries RESOURCE_VERSION, the observed one, and in it the annotations to be added. The caller owns the patch. */
+cJSON *annotations_patch(const char *resource_version, cJSON **ret_annotations);
 void annotations_add_number(cJSON *annotations, const char *name, int64_t value);
 void annotations_add_time(cJSON *annotations, const char *name, int64_t real_ms);

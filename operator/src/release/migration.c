@@ -125,7 +125,7 @@ static void post_job(const struct decision *d, int64_t attempt, uint64_t needs) 
 
 /* SETTLED: the attempts that count no longer. */
 static void start(const struct decision *d, int64_t attempt, int64_t settled) {
-  cJSON *annotations, *body = annotations_patch(d->revision, &annotations);
+  cJSON *annotations, *body = annotations_patch(d->revision->resource_version, &annotations);
   annotations_add_number(annotations, ANNOTATION_ATTEMPTS, attempt);
   annotations_add_number(annotations, ANNOTATION_SETTLED, settled);
   cJSON_AddStringToObject(annotations, ANNOTATION_ATTEMPT_FOR, d->identity);
@@ -134,7 +134,7 @@ static void start(const struct decision *d, int64_t attempt, int64_t settled) {
 }
 
 static void record_success(const struct decision *d, const struct pod_facts *pod) {
-  cJSON *annotations, *body = annotations_patch(d->revision, &annotations);
+  cJSON *annotations, *body = annotations_patch(d->revision->resource_version, &annotations);
   int64_t version = schema_version(pod);
   const char *migrated = d->revision->revision.attempt_for;
   cJSON_AddStringToObject(annotations, ANNOTATION_MIGRATED, migrated ? migrated : d->identity);
@@ -149,7 +149,7 @@ static void record_success(const struct decision *d, const struct pod_facts *pod
 }
 
 static void record_failure(const struct decision *d, const char *message) {
-  cJSON *annotations, *body = annotations_patch(d->revision, &annotations);
+  cJSON *annotations, *body = annotations_patch(d->revision->resource_version, &annotations);
   const char *key = d->revision->revision.attempt_key;
   cJSON_AddStringToObject(annotations, ANNOTATION_FAILED, key ? key : d->failure_key);
   annotations_add_time(annotations, ANNOTATION_FAILED_AT, d->o->now_ms);

@@ -223,7 +223,7 @@ struct children_verdict children_plan(const struct observation *o, const struct 
 
 /* The number is the autoscaler's from now on: with the note gone, spec.replicas is news again on the day that autoscaling is turned off. */
 static void plan_forget_replicas(const struct child *deployment, struct plan *plan) {
-  cJSON *annotations, *body = annotations_patch(deployment, &annotations);
+  cJSON *annotations, *body = annotations_patch(deployment->resource_version, &annotations);
   cJSON_AddNullToObject(annotations, ANNOTATION_APPLIED_REPLICAS);
   plan_add(plan, (struct action){.type = ACTION_MERGE,
                                  .resource = RESOURCE_DEPLOYMENT,

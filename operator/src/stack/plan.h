@@ -1,11 +1,11 @@
-/* The heart: from what is observed to what is to be done. Pure.
+/* What is to be done about one stack: writes in their order, its status, what people are told, and when to look again.
  *
  *     struct plan plan = {.arena = arena};
- *     if (plan_make(&observation, &plan, &error) < 0) ...        only without memory
- *     ... apply its actions in order, then its status, then its event; look again after plan.look_again_ms
+ *     uint64_t made = plan_add(&plan, (struct action){.type = ACTION_CREATE, .resource = RESOURCE_SERVICE, .name = "shop", .body = manifest});
+ *     plan_add(&plan, (struct action){…, .needs = made});        // skipped where the Service could not be made
  *     plan_done(&plan);
  *
- * The same observation gives the same plan. When everything is as wanted, there are no actions and the status equals the one that is there.
+ * Filled by plan_make (plan_make.h), carried out by apply (apply.h).
  */
 #pragma once
 
@@ -54,7 +54,6 @@ struct plan {
   const char *phase;
 };
 
-int plan_make(const struct observation *o, struct plan *plan, struct error *error) _must_check_;
 void plan_done(struct plan *plan);
 
 /* Adds an action (BODY is taken; name, uid and note are copied: what was observed may go while the plan is carried out) and returns its bit; 0 when

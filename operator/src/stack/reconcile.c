@@ -7,7 +7,7 @@
 #include "rotation/secrets.h"
 #include "stack/apply.h"
 #include "stack/memory.h"
-#include "stack/plan.h"
+#include "stack/plan_make.h"
 
 #include <stdio.h>
 #include <stdlib.h>

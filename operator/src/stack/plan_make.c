@@ -1,0 +1,264 @@
+#include "stack/plan_make.h"
+
+#include "base/clock.h"
+#include "release/annotations.h"
+#include "render/render.h"
+#include "stack/children_plan.h"
+#include "stack/conditions.h"
+#include "stack/finalize.h"
+#include "stack/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What keeps a release from being touched at all: NULL when nothing does. */
+static const struct standing *gate(const struct observation *o, const struct judgement *j, struct plan *plan, struct standing *to) {
+  *to = (struct standing){.phase = "Blocked", .reconciling = true};
+  if (!j->secrets.ok) {
+    to->reason = j->secrets.reason;
+    to->message = j->secrets.message;
+    return to;
+  }
+  if (!j->keys.ok && !j->keys.make) {
+    to->reason = j->keys.reason;
+    to->message = j->keys.message;
+    return to;
+  }
+  const char *tokens = o->stack->spec.design_tokens.config_map_ref;
+  if (tokens && !o->design_tokens_found) {
+    to->reason = "DesignTokensMissing";
+    to->message = arena_printf(
+        plan->arena,
+        "ConfigMap %s/%s does not exist; create it with the key tokens.json: kubectl -n %s create configmap %s --from-file=tokens.json",
+        o->stack->namespace, tokens, o->stack->namespace, tokens);
+    return to;
+  }
+  return NULL;
+}
+
+static uint64_t plan_revision(const struct observation *o, const struct content *target, const struct history *history, struct plan *plan) {
+  if (history->target) return 0;
+  cJSON *manifest = render_revision(o->stack, target->json, target->hash, history->next_number);
+  const char *name = arena_printf(plan->arena, "%s-%s", o->stack->name, target->hash);
+  const char *note = arena_printf(plan->arena, "revision %lld: %s", (long long)history->next_number, target->image);
+  return plan_add(plan, (struct action){.type = ACTION_CREATE,
+                                        .resource = RESOURCE_REVISION,
+                                        .name = name,
+                                        .body = manifest,
+                                        .event = {"Normal", "RevisionCreated", note}});
+}
+
+static uint64_t plan_keys(const struct observation *o, const struct judgement *j, struct plan *plan) {
+  char name[64];
+  if (!j->keys.make) return 0;
+  const char *type = strcmp(j->keys.reason, "KeysLost") ? "Normal" : "Warning";
+  return plan_add(plan, (struct action){.type = ACTION_MAKE_KEYS,
+                                        .resource = RESOURCE_SECRET,
+                                        .name = arena_strdup(plan->arena, stack_jwks_secret_name(o->stack, name)),
+                                        .event = {type, "KeysMade", j->keys.message}});
+}
+
+/* Deployed: its pods are complete, its migration done. Going back to an older revision moves its time, which makes it current again; the time has whole
+ * seconds, so two releases within one are told apart by force. */
+static void plan_deployed(const struct observation *o, const struct history *history, const struct migration *migration,
+                          struct plan *plan) {
+  if (history->target == history->current) return;
+  int64_t after_ms = history->current ? history->current->revision.deployed_ms + 1000 : 0;
+  int64_t now_ms = o->now_ms > after_ms ? o->now_ms : after_ms;
+  cJSON *annotations, *body = annotations_patch(history->target->resource_version, &annotations);
+  annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, now_ms);
+  migration_annotate_baseline(migration, now_ms, annotations);
+  const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
+  plan_add(plan, (struct action){.type = ACTION_MERGE,
+                                 .resource = RESOURCE_REVISION,
+                                 .name = history->target->name,
+                                 .body = body,
+                                 .event = {"Normal", "Deployed", note}});
+}
+
+static struct standing standing_of_migration(const struct migration *m, struct arena *arena) {
+  switch (m->state) {
+    case MIGRATION_STARTING:
+    case MIGRATION_RUNNING:
+    case MIGRATION_DUE:
+      return (struct standing){
+          .phase = "Migrating",
+          .reconciling = true,
+          .reason = "Migrating",
+          .message = arena_printf(arena, "migration attempt %lld of %lld is at work", (long long)m->attempt, (long long)m->max_attempts)};
+    case MIGRATION_WAITING: {
+      char at[RFC3339_SIZE];
+      format_rfc3339(m->next_attempt_ms, at);
+      return (struct standing){.phase = "Migrating",
+                               .reconciling = true,
+                               .reason = "MigrationRetrying",
+                               .message = arena_printf(arena, "migration attempt %lld of %lld failed, the next is at %s: %s",
+                                                       (long long)m->attempt, (long long)m->max_attempts, at, m->message)};
+    }
+    case MIGRATION_FAILED:
+      return (struct standing){
+          .phase = "Failed",
+          .stalled = true,
+          .reason = "MigrationFailed",
+          .message = arena_printf(
+              arena, "the migration failed for good: %s; it is tried again when the image, command, Secret or migrations block changes",
+              m->message)};
+    case MIGRATION_OFF:
+    case MIGRATION_DONE: break;
+  }
+  return (struct standing){0};
+}
+
+static bool is_settled(const struct migration *m) { return m->state == MIGRATION_OFF || m->state == MIGRATION_DONE; }
+
+static struct standing standing_of_rollout(const struct rollout *r, const struct judgement *j) {
+  if (r->state == ROLLOUT_STUCK)
+    return (struct standing){.phase = "Failed", .stalled = true, .reason = "RolloutStuck", .message = r->message};
+  if (r->state == ROLLOUT_COMPLETE && j->history.target && j->history.target == j->history.current)
+    return (struct standing){.phase = "Ready", .ready = true, .reason = "Deployed", .message = "everything is as the spec says"};
+  return (struct standing){
+      .phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = *r->message ? r->message : "all pods are there"};
+}
+
+/* The round of a stack that something keeps from being released: what runs is kept as it was Deployed; a first install touches nothing. */
+static void plan_blocked(const struct observation *o, struct judgement *j, struct plan *plan) {
+  struct content kept = {0};
+  if (!j->history.current || content_parse(j->history.current->revision.content, &kept, NULL) < 0) return;
+  (void)children_plan(o, &kept, plan);
+  children_keep_deployment(o, &kept, plan);
+  content_done(&kept);
+}
+
+/* The Deployment says what the target says, or what was Deployed last while a migration has to come first. */
+static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, uint64_t needs,
+                      struct plan *plan, struct obstacles *obstacles) {
+  struct content kept = {0};
+  bool waits = j->migration.before_rollout && !is_settled(&j->migration);
+  if (!waits)
+    children_plan_deployment(o, target, needs, plan, obstacles);
+  else if (j->history.current && content_parse(j->history.current->revision.content, &kept, NULL) == 0)
+    children_plan_deployment(o, &kept, needs, plan, obstacles);
+  content_done(&kept);
+}
+
+/* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
+static bool is_same_failure(const char *a, const char *b) {
+  for (;; a++, b++) {
+    a += strspn(a, "0123456789");
+    b += strspn(b, "0123456789");
+    if (*a != *b || !*a) return *a == *b;
+  }
+}
+
+/* What was told of a failure stands as it was told for as long as it is the same one. */
+static const char *failure_message(const struct observation *o) {
+  const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
+  const char *told = json_string(ready, "message", "");
+  return is_same_failure(told, o->last_error->message) ? told : o->last_error->message;
+}
+
+/* Ready but for a child that somebody changes again whenever it was set back. */
+static struct standing contest(const struct observation *o, const struct standing *standing, struct plan *plan) {
+  int64_t left_ms = 0;
+  const struct mend *mend = mends_contested(o->mends, o->now_ms, &left_ms);
+  if (!mend) return *standing;
+  plan_look_again(plan, left_ms);
+  return (struct standing){
+      .phase = "RollingOut",
+      .reconciling = true,
+      .reason = "DriftReturns",
+      .message = arena_printf(
+          plan->arena, "%s %s is changed again each time that it is set back (%s); it is set back less and less often: end what changes it",
+          resources[mend->resource].api.kind, mend->name, mend->what)};
+}
+
+/* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
+static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout,
+                             const struct obstacles *obstacles, struct plan *plan) {
+  bool migrating = !is_settled(&j->migration);
+  if (obstacles->foreign)
+    return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = obstacles->foreign};
+  if (obstacles->leaving)
+    return (struct standing){.phase = "Pending", .reconciling = true, .reason = "EarlierStackLeaves", .message = obstacles->leaving};
+  if (o->last_error && plan->action_count)
+    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
+  bool failed = j->migration.state == MIGRATION_FAILED;
+  if (migrating && (failed || rollout->state != ROLLOUT_STUCK) && (j->migration.state != MIGRATION_DUE || j->migration.before_rollout))
+    return standing_of_migration(&j->migration, plan->arena);
+  struct standing standing = standing_of_rollout(rollout, j);
+  return standing.ready ? contest(o, &standing, plan) : standing;
+}
+
+/* From the revision to Deployed, in the order in which things need each other. */
+static void plan_release(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
+  uint64_t made = plan_revision(o, target, &j->history, plan) | plan_keys(o, j, plan);
+  struct children_verdict children = children_plan(o, target, plan);
+  const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
+  bool applied = d && d->content_hash && !strcmp(d->content_hash, target->hash);
+  j->migration = migration_plan(o, &j->history, target, applied, made | children.pods_need, plan);
+  plan_pods(o, j, target, made | children.pods_need, plan, &children.obstacles);
+  struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
+  if (rollout.state == ROLLOUT_COMPLETE && is_settled(&j->migration) && j->history.target)
+    plan_deployed(o, &j->history, &j->migration, plan);
+  if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
+  j->standing = stand(o, j, &rollout, &children.obstacles, plan);
+}
+
+static int plan_wanted(const struct observation *o, struct judgement *j, struct plan *plan, struct error *error) {
+  struct content target = {0};
+  struct standing blocked;
+  if (content_of_stack(o->stack, o->companion_image, &target, error) < 0) return -1;
+  j->history = history_read(o, &target);
+  j->secrets = secrets_judge(o, plan->arena);
+  j->keys = keys_judge(o, plan->arena);
+  j->complete = true;
+  finalize_plan_guard(o, plan);
+  if (gate(o, j, plan, &blocked)) {
+    plan_blocked(o, j, plan);
+    j->migration = migration_plan(o, &j->history, &target, false, 0, NULL);
+    j->standing = blocked;
+  } else {
+    plan_release(o, j, &target, plan);
+  }
+  content_done(&target);
+  return 0;
+}
+
+/* A phase or reason that is new is told once. */
+static void plan_standing_event(const struct observation *o, const struct standing *s, struct plan *plan) {
+  const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
+  bool same = !strcmp(json_string(o->stack->status, "phase", ""), s->phase) && !strcmp(json_string(ready, "reason", ""), s->reason);
+  if (same || !strcmp(s->reason, "Deployed")) return; /* Deployed has an event of its own */
+  bool bad = s->stalled || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") || !strcmp(s->reason, "DriftReturns") ||
+             !strcmp(s->reason, "MigrationRetrying");
+  plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
+}
+
+/* While writes are owed, the status waits for the round that finds them done, unless the phase has changed or they fail. */
+static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
+  plan->phase = j->standing.phase;
+  plan->status = status_build(o, j);
+  bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
+  bool waits = plan->action_count && !phase_changed && !o->last_error;
+  plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
+  if (plan->status_changed) plan_standing_event(o, &j->standing, plan);
+}
+
+static const struct child *find_deployment(const struct observation *o) {
+  const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
+  return deployment && observation_owns(o, deployment) ? deployment : NULL;
+}
+
+int plan_make(const struct observation *o, struct plan *plan, struct error *error) {
+  struct judgement j = {.deployment = find_deployment(o)};
+  struct error refusal = {0};
+  if (o->stack->deleting) return finalize_plan(o, plan), 0;
+  if (stack_validate(o->stack, &refusal) < 0)
+    j.standing = (struct standing){.phase = "Blocked", .stalled = true, .reason = "InvalidSpec", .message = refusal.message};
+  else if (o->stack->spec.suspend)
+    j.standing = (struct standing){.phase = "Suspended", .reason = "Suspended", .message = "spec.suspend is true: nothing is changed"};
+  else if (plan_wanted(o, &j, plan, error) < 0)
+    return -1;
+  plan_status(o, &j, plan);
+  return 0;
+}
