@@ -100,22 +100,25 @@ class ApiServer:
         with contextlib.suppress(ApiError):
             self.send("DELETE", self.path(resource, namespace, name))
 
-    def audit(self, namespace, user, uncounted):
-        """Every write of USER in a namespace, as the API server's audit log has it: (verb, resource, subresource, name, status)."""
-        found = []
+    def audited(self, namespace, user):
+        """Every write of USER in a namespace, as an event of the API server's audit log."""
         with open(self.kubeconfig.parent / "log/audit.log", encoding="utf-8") as lines:
             for line in lines:
-                if f'"namespace":"{namespace}"' not in line or line[-1] != "\n":
-                    continue
-                event = json.loads(line)
-                what = event.get("objectRef", {})
-                if event.get("impersonatedUser", {}).get("username") == user and what["resource"] not in uncounted:
-                    found.append((event["verb"], what["resource"], what.get("subresource"), what.get("name"), event["responseStatus"]["code"]))
-        return found
+                if f'"namespace":"{namespace}"' in line and line[-1] == "\n":
+                    event = json.loads(line)
+                    if event.get("impersonatedUser", {}).get("username") == user:
+                        yield event
+
+    def audit(self, namespace, user, uncounted):
+        """The same in short: (verb, resource, subresource, name, status)."""
+        found = [(event["verb"], event["objectRef"], event["responseStatus"]["code"]) for event in self.audited(namespace, user)]
+        return [(verb, what["resource"], what.get("subresource"), what.get("name"), status)
+                for verb, what, status in found if what["resource"] not in uncounted]
 
 
-def wait_until(what, condition, timeout_s=30, poll_s=0.05):
-    """The first true value of CONDITION. WHAT is told when none comes, with the last value where it explains itself."""
+def wait_until(what, condition, timeout_s=60, poll_s=0.05):
+    """The first true value of CONDITION. WHAT is told when none comes, with the last value where it explains itself. How long is for a machine that is
+    busy with much else: it is no claim."""
     deadline, last = time.monotonic() + timeout_s, None
     while time.monotonic() < deadline:
         try:

@@ -150,7 +150,7 @@ static void fight(const char *writer) {
   world_plan(&w);
 }
 
-/* What reconcile does with each plan before its writes. */
+/* What reconcile does with each plan whose writes are made. */
 static void note_and_carry_out(struct mends *mends) {
   for (size_t i = 0; i < w.plan.action_count; i++) {
     const struct action *a = &w.plan.actions[i];
@@ -182,7 +182,14 @@ Test(children_plan, who_changes_a_child_again_and_again_is_named_and_answered_le
     world_carry_out(&w);
     w.o.now_ms += 10000;
     fight(rows[i].writer);
-    cr_assert_str_eq(world_says(&w), "apply Service shop; status Ready", "%s", world_says(&w));
+    cr_assert_str_eq(world_says(&w), "apply Service shop", "it is no less contested while it is set back once more: %s", world_says(&w));
+    note_and_carry_out(&mends);
+    world_plan(&w);
+    cr_assert_str_eq(world_says(&w), "");
+    cr_assert_eq(w.plan.look_again_ms, 20000);
+    w.o.now_ms += 20000;
+    world_plan(&w);
+    cr_assert_str_eq(world_says(&w), "status Ready", "nobody has changed it again: %s", world_says(&w));
     mends_done(&mends);
   }
 }

@@ -1,14 +1,17 @@
 """What is as it should be costs nothing; what is not is mended in as many writes as it takes, and no more."""
 
+import datetime
+import itertools
 import time
 
 import pytest
 
 from kubeapi import wait_until
-from scene import SPEC, STACK, is_passing
+from proxy import USER, Answer
+from scene import SPEC, STACK, settled
 
 IDLE_S = 20
-MENDED_S = 5
+AT_ONCE, FIRST_PAUSE_S = 5, 10  # of operator/src/stack/mends.h
 CHILDREN = ["POST controllerrevisions/", "POST secrets/", "POST serviceaccounts/", "POST configmaps/", "POST networkpolicies/",
             "POST services/", "POST poddisruptionbudgets/", "POST deployments/"]
 STATUS = f"PATCH supernovastacks/{STACK}/status"
@@ -18,7 +21,7 @@ PLAIN = {"jwks": {"retain": True}, "migrations": {"enabled": False}}
 @pytest.fixture
 def deployed(play):
     """A stack that is Deployed, and silence."""
-    play.proxy.skip = is_passing
+    play.proxy.show = settled
     play.start()
     play.scene.create_stack(PLAIN)
     play.scene.await_deployed()
@@ -40,17 +43,19 @@ def test_a_new_stack_costs_one_write_a_child(deployed):
 
 
 def test_an_idle_stack_costs_nothing(deployed):
-    requests, lease = deployed.proxy.requests, deployed.scene.find("leases", "supernova-operator")["spec"]["renewTime"]
+    lease = deployed.scene.find("leases", "supernova-operator")["spec"]["renewTime"]
+    requests, begun = deployed.proxy.requests, time.monotonic()
     time.sleep(IDLE_S)
+    requests, idle_s = deployed.proxy.requests - requests, time.monotonic() - begun
     assert deployed.proxy.writes == []
-    assert deployed.proxy.requests - requests <= IDLE_S / 2 + 2, "nothing but the Lease is asked for"
+    assert requests <= idle_s / 2 + 2, "nothing but the Lease is asked for"
     assert deployed.scene.find("leases", "supernova-operator")["spec"]["renewTime"] != lease, "it was not asleep"
 
 
 def mend(play, resource, patch, is_mended, content_type):
     play.forget_writes()
     play.scene.api.patch(resource, play.scene.namespace, STACK, patch, content_type=content_type)
-    wait_until(lambda: f"{resource} is mended: {play.proxy.writes}", lambda: is_mended(play.scene.find(resource)), MENDED_S)
+    wait_until(lambda: f"{resource} is mended: {play.proxy.writes}", lambda: is_mended(play.scene.find(resource)))
     play.scene.await_deployed()
     play.proxy.await_quiet()
     return of_children(play)
@@ -86,29 +91,49 @@ def ready(play):
     return next(c for c in play.scene.stack()["status"]["conditions"] if c["type"] == "Ready")
 
 
+def reasons(play):
+    """Of the events that were told."""
+    return {event["reason"] for event in play.scene.api.items("events", play.scene.namespace)}
+
+
+def fight(play):
+    """The Service is changed, and set back."""
+    play.scene.api.patch("services", play.scene.namespace, STACK, {"spec": {"selector": {"app": "other"}}})
+    wait_until("it is set back", lambda: play.scene.find("services")["spec"]["selector"]["app"] == STACK)
+
+
+def mends_at(play):
+    """When the operator changed the Service."""
+    return [datetime.datetime.fromisoformat(event["requestReceivedTimestamp"]) for event in play.scene.api.audited(play.scene.namespace, USER)
+            if event["objectRef"]["resource"] == "services" and event["verb"] == "patch" and event["responseStatus"]["code"] < 300]
+
+
 def test_a_fight_is_told_and_waged_less_and_less_often(deployed):
-    def is_mended():
-        return deployed.scene.find("services")["spec"]["selector"]["app"] == STACK
-
-    def fight():
-        deployed.scene.api.patch("services", deployed.scene.namespace, STACK, {"spec": {"selector": {"app": "other"}}})
-
-    for _ in range(5):
-        fight()
-        wait_until("it is set back", is_mended, MENDED_S)
+    for _ in range(AT_ONCE):
+        fight(deployed)
     wait_until("it is told", lambda: ready(deployed)["reason"] == "DriftReturns")
     assert "Service shop" in ready(deployed)["message"] and "spec.selector.app, last written by " in ready(deployed)["message"]
-    fight()
-    deployed.forget_writes()
+    fight(deployed)
+    wait_until("all that was written is in the audit log", lambda: len(mends_at(deployed)) == 1 + AT_ONCE + 1)  # the first took its fields over
+    before, last = mends_at(deployed)[-2:]
+    assert (last - before).total_seconds() >= FIRST_PAUSE_S
+    assert ready(deployed)["reason"] == "DriftReturns", "that it was set back once more is no end of it"
+    deployed.scene.await_deployed()
+
+
+def test_a_mend_that_is_refused_is_no_fight(deployed):
+    """As it happens where a controller of Kubernetes writes between."""
+    refused = itertools.count()
+    deployed.proxy.rule = lambda request: Answer(409) if request.resource == "services" and request.write and next(refused) < AT_ONCE + 1 else None
+    fight(deployed)
+    deployed.scene.await_deployed()
     deployed.proxy.await_quiet()
-    assert of_children(deployed) == [], "for ten seconds it is left"
-    wait_until("it is set back once more", is_mended, 15)
-    deployed.scene.await_deployed(timeout_s=30)
+    assert next(refused) > AT_ONCE + 1 and "DriftReturns" not in reasons(deployed)
 
 
 def test_a_deleted_child_is_made_again(deployed):
     deployed.scene.api.delete("services", deployed.scene.namespace, STACK)
-    wait_until("it is there again", lambda: deployed.scene.find("services"), MENDED_S)
+    wait_until("it is there again", lambda: deployed.scene.find("services"))
     deployed.proxy.await_quiet()
     assert of_children(deployed) == ["create services"]
 
@@ -120,7 +145,7 @@ def test_a_stack_made_again_waits_for_what_the_earlier_one_left(deployed):
     scene.create_stack(PLAIN)
     scene.await_deployed()
     assert scene.find("deployments")["metadata"]["uid"] != earlier
-    assert "NameConflict" not in {event["reason"] for event in scene.api.items("events", scene.namespace)}
+    assert "NameConflict" not in reasons(deployed)
 
 
 def scale_by_hand(play, replicas):
@@ -148,7 +173,7 @@ def test_autoscaling_turned_off_gives_the_replicas_back(deployed):
     deployed.scene.await_deployed()
     assert deployed.scene.find("deployments")["spec"]["replicas"] == 7, "the number is the autoscaler's"
     deployed.scene.change_stack({"autoscaling": None})
-    wait_until("the spec's number is back", lambda: deployed.scene.find("deployments")["spec"]["replicas"] == SPEC["replicas"], MENDED_S)
+    wait_until("the spec's number is back", lambda: deployed.scene.find("deployments")["spec"]["replicas"] == SPEC["replicas"])
     deployed.scene.await_deployed()
     assert not deployed.scene.find("horizontalpodautoscalers")
 

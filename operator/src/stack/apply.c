@@ -15,8 +15,7 @@ struct apply {
   char *namespace, *name, *uid, *resource_version;
   struct plan *plan;
   struct apply_result result;
-  size_t next;     /* the action that is being carried out; action_count: the status */
-  uint64_t failed; /* bits of actions that failed or were skipped */
+  size_t next; /* the action that is being carried out; action_count: the status */
   bool status_taken;
   struct kube_call *call;
   struct task step;
@@ -101,7 +100,7 @@ static void on_action(void *owner, const struct kube_response *response) {
       note_object(apply, action->resource, action->name, response);
     record(apply, &action->event);
   } else {
-    apply->failed |= UINT64_C(1) << apply->next;
+    apply->result.failed |= UINT64_C(1) << apply->next;
     if (response->error.kind == ERROR_EXISTS) apply->context.exists(apply->context.owner, action->resource, action->name);
     char what[160];
     (void)snprintf(what, sizeof what, "%s %s", resources[action->resource].api.kind, action->name);
@@ -173,7 +172,7 @@ static int start_action(struct apply *apply, const struct action *action, struct
 }
 
 static void fail_action(struct apply *apply, const struct error *error) {
-  apply->failed |= UINT64_C(1) << apply->next;
+  apply->result.failed |= UINT64_C(1) << apply->next;
   if (error) note_failure(apply, error, resources[apply->plan->actions[apply->next].resource].api.kind);
   apply->next++;
 }
@@ -219,7 +218,7 @@ static void step(struct task *task) {
   while (apply->next < plan->action_count) {
     const struct action *action = &plan->actions[apply->next];
     struct error error = {0};
-    bool skipped = action->needs & apply->failed;
+    bool skipped = action->needs & apply->result.failed;
     if (!skipped && start_action(apply, action, &error) == 0) return;
     fail_action(apply, skipped ? NULL : &error);
   }

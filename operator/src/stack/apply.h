@@ -3,7 +3,7 @@
  * An action whose needs failed is skipped; everything else is tried, so that an ingress webhook that is down holds nothing up but the Ingress. The plan
  * tells what to do, the answers tell what happened:
  *
- *     apply_start(&context, "shop", "web", uid, TAKE plan, on_done, me);   // on_done exactly once, never before apply_start returned
+ *     apply = apply_start(&context, &target, &plan, error);      // on_done exactly once, never before apply_start has returned
  */
 #pragma once
 
@@ -15,6 +15,7 @@ struct apply_result {
   enum { APPLY_OK, APPLY_CONFLICT, APPLY_FAILED } outcome; /* CONFLICT: the world moved; nothing is wrong */
   struct error error;                                      /* of the first write that FAILED */
   unsigned writes;                                         /* that were answered with success */
+  uint64_t failed;                                         /* bits of the actions that failed or were skipped */
 };
 
 struct apply_context {

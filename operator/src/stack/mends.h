@@ -3,9 +3,10 @@
  *     int64_t wait_ms = mends_wait_ms(&mends, RESOURCE_SERVICE, "shop", render, now_ms);      // 0: set it back now
  *     mends_note(&mends, RESOURCE_SERVICE, "shop", render, "spec.type, written by helm", now_ms);
  *
- * A mend is known by the child and the render (its applied-hash) that it restores. The first MENDS_AT_ONCE of a row follow at once, the next ones after
- * 10, 20, 40 … 300 s. A row ends when a minute more than its pause has passed without a mend, or when the spec renders something else. It lives in the
- * process alone: a new one begins at once again. Times are milliseconds of any one clock.
+ * A mend is known by the child and the render (its applied-hash) that it restores, and counts once it is made: one that was refused is tried again
+ * with the queue's back-off. The first MENDS_AT_ONCE of a row follow at once, the next ones after 10, 20, 40 … 300 s. A row ends when a minute more
+ * than its pause has passed without a mend, or when the spec renders something else. It lives in the process alone: a new one begins at once again.
+ * Times are milliseconds of any one clock.
  */
 #pragma once
 

@@ -234,12 +234,13 @@ static void plan_standing_event(const struct observation *o, const struct standi
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 
-/* While writes are owed, the status waits for the round that finds them done, unless the phase has changed or they fail. */
+/* While writes are owed, the status waits for the round that finds them done, unless they fail or the phase has changed; that all is done can only be
+ * told by a round that had nothing left to do. */
 static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
   plan->phase = j->standing.phase;
   plan->status = status_build(o, j);
   bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
-  bool waits = plan->action_count && !phase_changed && !o->last_error;
+  bool waits = plan->action_count && !o->last_error && (!phase_changed || j->standing.ready);
   plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
   if (plan->status_changed) plan_standing_event(o, &j->standing, plan);
 }

@@ -318,9 +318,19 @@ static void on_make_keys(void *owner) {
   offload_start(round->reconciler->options.offload, &making->job);
 }
 
+/* Counted once they are made: what was refused was never undone, and has a back-off of its own. */
+static void note_mends(struct round *round, uint64_t failed) {
+  for (size_t i = 0; i < round->plan.action_count; i++) {
+    const struct action *action = &round->plan.actions[i];
+    if (action->mend.render && !(failed >> i & 1))
+      mends_note(&round->memory->mends, action->resource, action->name, action->mend.render, action->mend.what, now_ms(round->reconciler));
+  }
+}
+
 static void on_applied(void *owner, const struct apply_result *applied) {
   struct round *round = owner;
   round->apply = NULL;
+  note_mends(round, applied->failed);
   struct reconcile_result result = {.outcome = RECONCILED, .look_again_ms = round->plan.look_again_ms};
   bool failed = applied->outcome == APPLY_FAILED;
   if (failed)
@@ -336,18 +346,8 @@ static void on_applied(void *owner, const struct apply_result *applied) {
   finish(round, result);
 }
 
-/* Counted before they are tried: what fails is no reason to try more often. */
-static void note_mends(struct round *round) {
-  for (size_t i = 0; i < round->plan.action_count; i++) {
-    const struct action *action = &round->plan.actions[i];
-    if (action->mend.render)
-      mends_note(&round->memory->mends, action->resource, action->name, action->mend.render, action->mend.what, now_ms(round->reconciler));
-  }
-}
-
 static void apply(struct round *round, const struct stack *stack) {
   const struct reconciler *r = round->reconciler;
-  note_mends(round);
   const struct apply_context context = {.client = r->options.client,
                                         .events = r->options.events,
                                         .wrote = on_wrote,
