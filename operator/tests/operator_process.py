@@ -33,7 +33,7 @@ class Operator:
         with self.lock:
             return self.process.poll() is None
 
-    def wait(self, timeout_s=20):
+    def wait(self, timeout_s=60):
         """The exit status; negative for a signal."""
         with self.lock:
             return self.process.wait(timeout_s)

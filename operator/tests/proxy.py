@@ -4,7 +4,7 @@
         operator = start(KUBECONFIG=proxy.write_kubeconfig(folder))
         proxy.crash_at(7, "before", operator.kill)                           # or "answered": forwarded and answered, the answer kept
         proxy.rule = lambda request: Answer(503) if request.counted else None
-        proxy.skip = lambda resource, object: …                              # states that the operator's watches shall not be shown
+        proxy.show = lambda resource, object, before: …                      # what the operator's watches are shown of it; None: nothing
 
 The operator speaks plain HTTP; the proxy adds the administrator's certificate and says who it speaks for, so that the audit log knows the
 operator's writes from everybody's. One thread a proxy, one connection to the API server for each of the operator's.
@@ -14,6 +14,7 @@ import asyncio
 import json
 import pathlib
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -216,9 +217,9 @@ class Connection:
             raise Closed
 
     async def pump_watch(self, request, fault):
-        hidden, passed = set(), 0
+        hidden, last, passed = set(), {}, 0
         async for line in read_lines(read_chunks(self.up_reader)):
-            line = self.shown(request, line, hidden)
+            line = self.shown(request, line, hidden, last)
             if not line:
                 continue
             if isinstance(fault, Cut) and passed == fault.events:
@@ -230,28 +231,35 @@ class Connection:
             passed += 1
         self.writer.write(b"0\r\n\r\n")
 
-    def shown(self, request, line, hidden):
-        """The event as the operator may see it, or None. What was added unseen is added when it is first seen."""
-        if not self.proxy.skip:
+    def shown(self, request, line, hidden, last):
+        """The event as the operator may see it, or None. What was added unseen is added when it is first seen. LAST: what was shown, by uid."""
+        if not self.proxy.show:
             return line
         event = json.loads(line)
         kind, uid = event["type"], event["object"].get("metadata", {}).get("uid")
-        if kind in ("ADDED", "MODIFIED") and self.proxy.skip(request.resource, event["object"]):
+        if kind not in ("ADDED", "MODIFIED"):
+            unseen = uid in hidden
+            hidden.discard(uid)
+            return None if unseen else line
+        seen = self.proxy.show(request.resource, event["object"], last.get(uid))
+        if not seen:
             if kind == "ADDED":
                 hidden.add(uid)
             return None
-        if uid not in hidden:
-            return line
+        kind = "ADDED" if uid in hidden else kind
         hidden.discard(uid)
-        return None if kind == "DELETED" else json.dumps({**event, "type": "ADDED"}).encode() + b"\n"
+        last[uid] = seen
+        return json.dumps({"type": kind, "object": seen}).encode() + b"\n"
 
 
 class Proxy:
-    """SERVER has host, port and an ssl context with the administrator's certificate."""
+    """SERVER has host, port and an ssl context with the administrator's certificate. LISTENER: a socket that is bound, and listens from `with` on."""
 
-    def __init__(self, server, port=0):
-        self.server, self.port = server, port
-        self.rule = self.skip = None
+    def __init__(self, server, listener=None):
+        self.server = server
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.rule = self.show = None
         self.requests, self.writes = 0, []
         self.connections, self._crash = set(), None
 
@@ -268,8 +276,7 @@ class Proxy:
 
     async def main(self, started):
         self.loop, self.stopped = asyncio.get_running_loop(), asyncio.Event()
-        listener = await asyncio.start_server(self.accept, "127.0.0.1", self.port, limit=1 << 24)
-        self.port = listener.sockets[0].getsockname()[1]
+        listener = await asyncio.start_server(self.accept, sock=self.listener, limit=1 << 24)
         started.set()
         await self.stopped.wait()
         listener.close()

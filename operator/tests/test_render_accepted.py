@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif("KUBECONFIG" not in os.environ, reason="KUBECONF
 
 def kubectl(*args, manifest=None):
     text = json.dumps(manifest) if manifest else None
-    done = subprocess.run([KUBECTL, *args], input=text, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([KUBECTL, *args], input=text, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr, done.stderr
     return done.stdout
