@@ -162,7 +162,7 @@ static void on_http_done(void *owner, const struct http_response *http) {
   leave_list(call);
   task_schedule(&client->task); /* a place is free */
   if (ask_again(call, http)) return;
-  struct kube_response response = {.status = http->status, .body = http->body, .body_len = http->body_len, .server_ms = http->date_ms};
+  struct kube_response response = {.status = http->status, .body = http->body, .body_len = http->body_len};
   answer_error(http, call->method, call->path, &response.error);
   finish(call, &response);
 }

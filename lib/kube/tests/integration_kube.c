@@ -24,7 +24,6 @@ static const struct kube_resource events = {"events.k8s.io", "v1", "events", "Ev
 struct answer {
   bool done;
   int status;
-  int64_t server_ms;
   struct error error;
   cJSON *object;
 };
@@ -41,7 +40,6 @@ static void on_answer(void *owner, const struct kube_response *response) {
   struct answer *answer = owner;
   answer->done = true;
   answer->status = response->status;
-  answer->server_ms = response->server_ms;
   answer->error = response->error;
   if (!response->error.kind && response->body_len) cr_assert_eq(kube_response_parse(response, &answer->object, NULL), 0);
 }
@@ -124,8 +122,6 @@ Test(requests, their_errors_say_what_to_do) {
   cr_expect_eq(put_config_map(world, "POST", 1, "a")->status, 201);
   char version[64], body[256];
   (void)snprintf(version, sizeof version, "%s", json_string(world->answer.object, "metadata.resourceVersion", ""));
-  int64_t skew_ms = world->answer.server_ms - clock_real_ms();
-  cr_expect(skew_ms > -60000 && skew_ms < 60000, "the API server's clock is told");
 
   const struct answer *answer = put_config_map(world, "POST", 1, "a");
   cr_expect_eq(answer->error.kind, ERROR_EXISTS, "%s", answer->error.message);
@@ -484,6 +480,8 @@ struct candidate {
   bool released;
 };
 
+enum { LEASE_MS = 9000 };
+
 static void on_leadership(void *owner, bool leads) {
   struct candidate *candidate = owner;
   candidate->gained += leads;
@@ -498,8 +496,8 @@ static void run_candidate(struct world *world, struct candidate *candidate, cons
                                &(struct lease_options){.namespace = world->namespace,
                                                        .name = "leader",
                                                        .identity = identity,
-                                                       .duration_ms = 3000,
-                                                       .renew_deadline_ms = 2000,
+                                                       .duration_ms = LEASE_MS,
+                                                       .renew_deadline_ms = LEASE_MS * 2 / 3,
                                                        .retry_ms = 300,
                                                        .on_change = on_leadership,
                                                        .owner = candidate},
@@ -523,7 +521,7 @@ Test(lease, one_leads_and_hands_over) {
   cr_expect(!lease_held(a.lease), "from the moment that it is given up");
   wait_for_flag(world->loop, 5000, &a.released, "the Lease is given up");
   wait_until(world->loop, 10000, leads, &b, "the other one leads");
-  cr_expect_lt(clock_monotonic_ms() - since_ms, 2000, "without waiting for the Lease to expire");
+  cr_expect_lt(clock_monotonic_ms() - since_ms, LEASE_MS - 1500, "without waiting for the Lease to expire");
   cr_expect_eq(lease_transitions(b.lease), 1);
   lease_free(a.lease);
 
@@ -532,7 +530,7 @@ Test(lease, one_leads_and_hands_over) {
   run_candidate(world, &a, "a2");
   since_ms = clock_monotonic_ms();
   wait_until(world->loop, 20000, leads, &a, "the Lease has expired");
-  cr_expect_geq(clock_monotonic_ms() - since_ms, 2900, "by our own clock, for the duration that the record names");
+  cr_expect_geq(clock_monotonic_ms() - since_ms, LEASE_MS - 500, "by our own clock, for the duration that the record names");
   cr_expect_eq(lease_transitions(a.lease), 2);
   lease_release(a.lease, on_released, &a);
   wait_for_flag(world->loop, 5000, &a.released, "the Lease is given up");

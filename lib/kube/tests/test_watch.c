@@ -205,12 +205,14 @@ Test(watch, faults_end_in_the_right_set) {
   }
 }
 
+static bool has_failed(void *owner) { return watch_counts(((struct told *)owner)->watch)->failures > 0; }
+
 Test(watch, an_object_over_the_bound_breaks_it) {
   static const struct step steps[] = {
       {"limit", NULL, 200, NULL, LIST("5", "", OBJECT("with-a-long-name-that-is-over-the-bound-of-this-watch", "1")), ANSWER}, {0}};
   struct told *told = start(steps, (struct watch_options){.max_object_bytes = 64});
   script_play(told->script);
-  run_for(told->script->loop, 100);
+  wait_until(told->script->loop, 5000, has_failed, told, "it is noticed");
   cr_expect_eq(watch_state(told->watch), WATCH_EMPTY);
   cr_expect(strstr(watch_last_error(told->watch)->message, "more than 64 bytes"), "%s", watch_last_error(told->watch)->message);
   stop(told);
@@ -221,7 +223,7 @@ Test(watch, silence_is_noticed) {
                                       {"resourceVersion=5", NULL, 200, NULL, EVENT("BOOKMARK", "", "8"), STREAM},
                                       {"resourceVersion=8", NULL, 200, NULL, EVENT("ADDED", "a", "9"), STREAM},
                                       {0}};
-  struct told *told = start(steps, (struct watch_options){.silence_ms = 300});
+  struct told *told = start(steps, (struct watch_options){.silence_ms = 1500});
   wait_told(told, "[ ] +a ");
   cr_expect_eq(watch_counts(told->watch)->silences, 1);
   cr_expect_eq(http_server_connections(told->script->server), 1, "the silent one was closed");

@@ -294,6 +294,7 @@ Test(http_client, the_bound_on_connections_is_lifted_for_http1) {
   struct world *world = world_new();
   send_to(world, "/hello", (struct http_request){0});
   wait_until(world->loop, 5000, is_done, world, "the version is known");
+  world->requests = 0;
   send_to(world, "/stream", (struct http_request){.on_data = on_data});
   wait_until(world->loop, 5000, was_asked, world, "the stream is open");
   world->done = 0;

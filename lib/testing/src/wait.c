@@ -13,9 +13,9 @@ static void turn(struct loop *loop, int64_t until_ms) {
 }
 
 void wait_until(struct loop *loop, int64_t deadline_ms, bool (*condition)(void *owner), void *owner, const char *what) {
-  int64_t until = clock_monotonic_ms() + deadline_ms;
+  int64_t waited_ms = deadline_ms * WAIT_BUSY_FACTOR, until = clock_monotonic_ms() + waited_ms;
   while (!condition(owner)) {
-    cr_assert(clock_monotonic_ms() < until, "after %lld ms it is still not so that %s", (long long)deadline_ms, what);
+    cr_assert(clock_monotonic_ms() < until, "after %lld ms it is still not so that %s", (long long)waited_ms, what);
     turn(loop, until);
   }
 }
@@ -28,7 +28,9 @@ void wait_for_flag(struct loop *loop, int64_t deadline_ms, const bool *flag, con
 
 void run_for(struct loop *loop, int64_t duration_ms) {
   int64_t until = clock_monotonic_ms() + duration_ms;
-  while (clock_monotonic_ms() < until) turn(loop, until);
+  do turn(loop, until);
+  while (clock_monotonic_ms() < until);
+  turn(loop, until);
 }
 
 const char *required_variable(const char *name, const char *what_for) {

@@ -41,7 +41,6 @@ struct kube_response {
   int status;       /* 0: no answer */
   const char *body; /* NUL-terminated, never NULL; borrowed until on_done returns */
   size_t body_len;
-  int64_t server_ms; /* the API server's clock (Date), to a second; 0: unknown */
   struct error error;
 };
 
