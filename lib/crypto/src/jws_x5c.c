@@ -1,6 +1,7 @@
 #include "x5c_chain.h"
 
 #include "codec/base64.h"
+#include "jws.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -12,12 +13,6 @@ static const struct json_limits header_limits = {
     .max_bytes = X5C_MAX_BYTES, .max_depth = 4, .max_keys = 32, .no_duplicate_keys = true, .exact_integers = true};
 static const struct json_limits payload_limits = {
     .max_bytes = X5C_MAX_BYTES, .max_depth = 16, .max_keys = 256, .no_duplicate_keys = true, .exact_integers = true};
-
-/* The three parts; what is signed is everything before the second dot. */
-struct parts {
-  const char *header, *payload, *signature;
-  size_t header_n, payload_n, signature_n;
-};
 
 struct verification {
   struct x5c *x5c;
@@ -81,35 +76,20 @@ static int refuse(struct verification *v, enum x5c_refusal refusal, const char *
   return error_set(v->error, ERROR_INVALID, "the signed text %s", what);
 }
 
-static int split(struct verification *v, const char *jws, size_t n, struct parts *ret) {
-  if (n > X5C_MAX_BYTES) return refuse(v, X5C_MALFORMED, "is longer than 128 kB");
-  const char *end = jws + n, *first = memchr(jws, '.', n);
-  const char *second = first ? memchr(first + 1, '.', (size_t)(end - first) - 1) : NULL;
-  if (!second || memchr(second + 1, '.', (size_t)(end - second) - 1)) return refuse(v, X5C_MALFORMED, "does not have three parts");
-  *ret = (struct parts){.header = jws,
-                        .header_n = (size_t)(first - jws),
-                        .payload = first + 1,
-                        .payload_n = (size_t)(second - first) - 1,
-                        .signature = second + 1,
-                        .signature_n = (size_t)(end - second) - 1};
-  return 0;
+static int read_part(struct verification *v, const struct jws_part *part, const struct json_limits *limits, cJSON **ret) {
+  const char *wrong = jws_read(part, limits, ret);
+  return wrong ? refuse(v, X5C_MALFORMED, wrong) : 0;
 }
 
-static int parse_part(struct verification *v, const char *text, size_t n, const struct json_limits *limits, cJSON **ret) {
-  _cleanup_buffer_ struct buffer json;
-  buffer_init(&json, X5C_MAX_BYTES);
-  if (base64url_decode(text, n, &json) < 0 || json_parse(buffer_text(&json), json.len, limits, ret, NULL) < 0)
-    return refuse(v, X5C_MALFORMED, "has a part that is not JSON in base64url");
-  return cJSON_IsObject(*ret) ? 0 : refuse(v, X5C_MALFORMED, "has a part that is no JSON object");
+static int split(struct verification *v, const char *text, size_t n, struct jws *ret) {
+  const char *wrong = n > X5C_MAX_BYTES ? "is longer than 128 kB" : jws_split(text, n, ret);
+  return wrong ? refuse(v, X5C_MALFORMED, wrong) : 0;
 }
 
 static int check_header(struct verification *v, const cJSON *header) {
-  static const char *const refused[] = {"crit", "jwk", "jku", "x5u"};
-  const cJSON *alg = cJSON_GetObjectItemCaseSensitive(header, "alg"), *x5c = cJSON_GetObjectItemCaseSensitive(header, "x5c");
-  if (!cJSON_IsString(alg) || strcmp(alg->valuestring, "ES256") != 0) return refuse(v, X5C_REFUSED_HEADER, "is not signed with ES256");
-  for (size_t i = 0; i < ELEMENTS(refused); i++)
-    if (cJSON_GetObjectItemCaseSensitive(header, refused[i]))
-      return refuse(v, X5C_REFUSED_HEADER, "has crit, jwk, jku or x5u in its header");
+  const cJSON *x5c = cJSON_GetObjectItemCaseSensitive(header, "x5c");
+  if (!jws_has_alg(header, "ES256")) return refuse(v, X5C_REFUSED_HEADER, "is not signed with ES256");
+  if (!jws_is_plain(header)) return refuse(v, X5C_REFUSED_HEADER, JWS_NOT_PLAIN);
   if (!cJSON_IsArray(x5c) || cJSON_GetArraySize(x5c) != X5C_CERTIFICATES)
     return refuse(v, X5C_REFUSED_HEADER, "does not have exactly three certificates");
   for (const cJSON *item = x5c->child; item; item = item->next)
@@ -143,26 +123,23 @@ static int check_date(struct verification *v, const struct x5c_chain *chain, con
   return lived ? 0 : refuse(v, X5C_WRONG_DATE, "was signed when its certificates were not valid");
 }
 
-static int check_signature(struct verification *v, struct es256_key *key, const struct parts *parts) {
+static int check_signature(struct verification *v, struct es256_key *key, const struct jws *jws) {
   _cleanup_buffer_ struct buffer signature;
   buffer_init(&signature, X5C_MAX_BYTES);
-  if (base64url_decode(parts->signature, parts->signature_n, &signature) < 0)
+  if (base64url_decode(jws->signature.text, jws->signature.n, &signature) < 0)
     return refuse(v, X5C_MALFORMED, "has a signature that is not base64url");
-  bool right =
-      es256_verify(key, parts->header, parts->header_n + 1 + parts->payload_n, (const unsigned char *)signature.data, signature.len);
+  bool right = es256_verify(key, jws->covered.text, jws->covered.n, (const unsigned char *)signature.data, signature.len);
   return right ? 0 : refuse(v, X5C_WRONG_SIGNATURE, "has a wrong signature");
 }
 
-static int verify(struct verification *v, const char *jws, size_t n, cJSON **ret_payload) {
-  struct parts parts = {0};
+static int verify(struct verification *v, const char *text, size_t n, cJSON **ret_payload) {
+  struct jws jws = {0};
   _cleanup_(json_freep) cJSON *header = NULL;
   _cleanup_(json_freep) cJSON *payload = NULL;
-  if (split(v, jws, n, &parts) < 0 || parse_part(v, parts.header, parts.header_n, &header_limits, &header) < 0 ||
-      check_header(v, header) < 0)
-    return -1;
+  if (split(v, text, n, &jws) < 0 || read_part(v, &jws.header, &header_limits, &header) < 0 || check_header(v, header) < 0) return -1;
   const struct x5c_chain *chain = find_chain(v, header);
-  if (!chain || parse_part(v, parts.payload, parts.payload_n, &payload_limits, &payload) < 0 || check_date(v, chain, payload) < 0 ||
-      check_signature(v, chain->key, &parts) < 0)
+  if (!chain || read_part(v, &jws.payload, &payload_limits, &payload) < 0 || check_date(v, chain, payload) < 0 ||
+      check_signature(v, chain->key, &jws) < 0)
     return -1;
   *ret_payload = TAKE(payload);
   return 0;
