@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_MS = 1000, PROFILES_MAX_BYTES = 4 << 20, EVENT_MAX_BYTES = 8 << 10, TICKET_SIZE = SEAL_ID_SIZE };
+enum { TICK_MS = 1000, PROFILES_MAX_BYTES = 4 << 20, EVENT_MAX_BYTES = 8 << 10 };
 
 enum question { ASK_NOTHING, ASK_STATE, ASK_CHANGES, ASK_SESSION };
 
@@ -23,7 +23,7 @@ struct live_client {
   struct live_client *next_same, **previous_same; /* of the same profile */
   struct wire wire;
   char *sub, *kid, *sid; /* sid NULL: no session */
-  char ticket[TICKET_SIZE];
+  char ticket[SEAL_ID_SIZE];
   int64_t until_s, position, beat_ms, look_ms;
   struct db_query query;
   enum question asked;
@@ -131,9 +131,9 @@ static bool tell(struct live_client *client, int64_t seq, const char *owned) {
   buffer_printf(&data, "{\"seq\":%" PRId64 ",\"entitlements\":%s}", seq, owned);
   resume_print(client->live->settings.auth->secrets, client->ticket, client->sub, seq, client->until_s, id);
   client->beat_ms = loop_now_ms(client->live->loop) + LIVE_BEAT_MS;
-  if (!data.failed && wire_send(&client->wire, id, "entitlements", data.data, data.len) == 0) return true;
-  live_client_free(client);
-  return false;
+  if (data.failed) return end(client, WIRE_BACK), false;
+  if (wire_send(&client->wire, id, "entitlements", data.data, data.len) < 0) return live_client_free(client), false;
+  return true;
 }
 
 static bool tell_state(struct live_client *client, const PGresult *result) {
@@ -363,8 +363,6 @@ void live_drain(struct live *live) {
     if (client->begun) end(client, WIRE_BACK);
   }
 }
-
-int64_t live_clients(const struct live *live) { return live->count; }
 
 void live_free(struct live *live) {
   if (!live) return;

@@ -1,6 +1,9 @@
 /* Who listens to changes: of a worker's clients, each to those of the profile that it is, and all to those of the design tokens.
  *
- *     live_join(live, &(struct live_wish){.who = &call->who, .position = LIVE_FRESH}, client);      // its wire is open
+ *     struct live_client *client = live_client_new(live, &call->who, ticket, LIVE_FRESH);
+ *     ... open live_wire(client): its `closed` calls live_client_free ...
+ *     live_begin(client);
+ *
  *     live_changed(live, "user-123");                                                        // PostgreSQL's NOTIFY says so
  *     live_tell_all(live, "design-tokens", json, n);
  *
@@ -22,7 +25,7 @@
 
 struct live;
 
-enum { LIVE_BEAT_MS = 15000, LIVE_LOOK_MS = 15000, LIVE_POLL_MS = 1000, LIVE_REPLAY_MAX = 100, LIVE_FRESH = -1 };
+enum { LIVE_BEAT_MS = 15000, LIVE_LOOK_MS = 15000, LIVE_REPLAY_MAX = 100, LIVE_FRESH = -1 };
 
 /* The channel of NOTIFY, whose payload is the profile, or empty where something else than a ledger changed, and of Redis, where any message says that something was written. */
 #define LIVE_CHANNEL "supernova_live"
@@ -60,4 +63,3 @@ void live_tell_all(struct live *live, const char *event, const char *data, size_
 
 /* All are sent away, to come back elsewhere; who joins from now on as well. */
 void live_drain(struct live *live);
-int64_t live_clients(const struct live *live);

@@ -28,16 +28,22 @@ static void put_event(struct buffer *to, const char *id, const char *event, cons
   buffer_puts(to, "\n\n");
 }
 
+static int send_text(struct wire *wire, const struct buffer *text) {
+  if (wire->kind == WIRE_EVENTS) return stream_write(&wire->stream, text->data, text->len);
+  if (wire->socket && websocket_send(wire->socket, text->data, text->len) == 0) return 0;
+  wire->socket = NULL;
+  return -1;
+}
+
 int wire_send(struct wire *wire, const char *id, const char *event, const char *data, size_t n) {
   _cleanup_buffer_ struct buffer text;
   buffer_init(&text, MESSAGE_MAX);
-  if (wire->kind == WIRE_EVENTS) {
+  if (wire->kind == WIRE_EVENTS)
     put_event(&text, id, event, data, n);
-    return text.failed ? -1 : stream_write(&wire->stream, text.data, text.len);
-  }
-  put_message(&text, id, event, data, n);
-  if (!text.failed && wire->socket && websocket_send(wire->socket, text.data, text.len) == 0) return 0;
-  if (!text.failed) wire->socket = NULL;
+  else
+    put_message(&text, id, event, data, n);
+  if (!text.failed) return send_text(wire, &text);
+  wire_end(wire, WIRE_BACK);
   return -1;
 }
 

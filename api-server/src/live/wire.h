@@ -18,11 +18,12 @@ struct wire {
   struct websocket *socket; /* of WIRE_WEBSOCKET; NULL: gone */
 };
 
-/* DATA is JSON without line ends. ID may be NULL: the last one stays. -1: the client is gone, or too far behind. */
+/* DATA is JSON without line ends. ID may be NULL: the last one stays. -1: the client is gone or too far behind, or there is no memory; the wire is
+ * closed. */
 int wire_send(struct wire *wire, const char *id, const char *event, const char *data, size_t n) _must_check_;
 
 /* What keeps proxies from thinking that nobody is there. A WebSocket has pings of its own. */
-int wire_beat(struct wire *wire) _must_check_;
+int wire_beat(struct wire *wire) _must_check_; /* -1: as wire_send */
 
 enum wire_end {
   WIRE_OVER, /* the credential has ended: coming back with it is of no use */
