@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import urllib.parse
 
 import pytest
 from conftest import Proxy, Server, until
@@ -23,22 +22,27 @@ const query = new URLSearchParams(location.search);
 const report = (what) => fetch("/report", {method: "POST", body: JSON.stringify(what), keepalive: true});
 const coins = (way) => (event) => report({way, coins: JSON.parse(event.data).entitlements.coins});
 
-const source = new EventSource(`${query.get("server")}/api/live?ticket=${query.get("sse")}`);
-source.onopen = () => report({way: "sse", open: true});
-source.addEventListener("entitlements", coins("sse"));
+const ticket = async () => (await fetch("/ticket")).text();
 
-async function listen(ticket) {
-  const socket = new WebSocket(`${query.get("server").replace("http", "ws")}/api/live/ws?ticket=${ticket}`);
+async function hear() {
+  const source = new EventSource(`${query.get("server")}/api/live?ticket=${await ticket()}`);
+  source.onerror = () => report({way: "sse", state: source.readyState});
+  source.addEventListener("entitlements", coins("sse"));
+}
+hear();
+
+async function listen() {
+  const socket = new WebSocket(`${query.get("server").replace("http", "ws")}/api/live/ws?ticket=${await ticket()}`);
   socket.onmessage = (message) => {
     const told = JSON.parse(message.data);
     if (told.event === "entitlements") coins("ws")({data: JSON.stringify(told.data)});
   };
-  socket.onclose = async (event) => {
+  socket.onclose = (event) => {
     report({way: "ws", closed: event.code});
-    listen(await (await fetch("/ticket")).text());
+    listen();
   };
 }
-listen(query.get("ws"));
+listen();
 </script>"""
 
 
@@ -123,8 +127,7 @@ def test_a_page_hears_of_each_change_over_a_restart(serve, browse, profile):
         first, other = serve(CORS_ALLOWED_ORIGINS=page.origin), serve()
         front = Proxy("127.0.0.1", first.port)  # as a Service: it leads to a server that is ready, or nowhere
         here |= {"server": first, "token": first.mint(profile)}
-        asked = {"server": f"http://127.0.0.1:{front.port}", "sse": ticket(first, here["token"]), "ws": ticket(first, here["token"])}
-        browse(f"{page.origin}/?{urllib.parse.urlencode(asked)}")
+        browse(f"{page.origin}/?server=http://127.0.0.1:{front.port}")
         until(lambda: page.saw("sse") == [0] and page.saw("ws") == [0], 60, "both to be told what is there")
         for total in (1, 2):
             grant(first, profile)
@@ -147,6 +150,23 @@ def test_a_page_hears_of_each_change_over_a_restart(serve, browse, profile):
         page.close()
         if front:
             front.close()
+
+
+def test_an_event_source_outlives_a_refusal(serve, browse, database, profile):
+    neighbour, page = Proxy(*database.address()), Page(LISTENS, lambda: ticket(server, token))
+    try:
+        server = serve(CORS_ALLOWED_ORIGINS=page.origin, DATABASE_URL=database.through(neighbour.port))
+        token = server.mint(profile)
+        neighbour.cut()
+        browse(f"{page.origin}/?server=http://127.0.0.1:{server.port}")
+        until(lambda: page.saw("sse", "state"), 60, "the EventSource to be put off")
+        neighbour.restore()
+        until(lambda: page.saw("sse") == [0], 60, "the EventSource to come back by itself")
+        assert set(page.saw("sse", "state")) == {0}, "it was connecting all the time, and never closed"
+    finally:
+        print(page.reports)
+        page.close()
+        neighbour.close()
 
 
 def test_the_docs_show_every_operation(serve, tmp_path):

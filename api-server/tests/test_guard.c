@@ -145,6 +145,10 @@ Test(guard, a_head_answers) {
   cr_expect(request_header_next(&head, "X-Forwarded-For", &index, &value));
   cr_expect_span(value, "2.2.2.2");
   cr_expect_not(request_header_next(&head, "X-Forwarded-For", &index, &value));
+  _cleanup_(arena_freep) struct arena *arena = arena_new(1024);
+  cr_expect_span(request_header_list(&head, "x-forwarded-for", arena), "1.1.1.1, 2.2.2.2");
+  cr_expect_span(request_header_list(&head, "authorization", arena), "Bearer t");
+  cr_expect_null(request_header_list(&head, "x-absent", arena).at);
 
   static const struct {
     const char *name;

@@ -210,6 +210,34 @@ def test_a_ticket_lets_in_once(server, profile):
     assert Events(server, f"/api/live?ticket={bought}").status == 401
 
 
+def test_an_event_source_that_is_refused_for_a_while_is_told_to_come_back(make, database, profile):
+    proxy = Proxy(*database.address())
+    server = make(DATABASE_URL=database.through(proxy.port), WORKERS="1")
+    path = f"/api/live?ticket={ticket(server, server.mint(profile))}"
+    proxy.cut()
+    put_off = Events(server, path)
+    assert put_off.status == 200 and "text/event-stream" in put_off.head and "no-store" in put_off.head, put_off.head
+    name, wait_ms = put_off.lines.until(b"\n\n").decode().split(": ")
+    assert name == "retry" and 1000 <= int(wait_ms) < 2000
+    other = server.get(path)
+    assert other.status == 503 and other.headers["Retry-After"] == "1", "who is no EventSource is told the truth"
+    refused = 'http_requests_total{method="GET",route="/api/live",status="503"}'
+    until(lambda: server.metric(refused) == 2, what="both to be counted as refused")
+    proxy.restore()
+    until(lambda: server.inner("/healthz?verbose").json["dependencies"]["database"]["ok"], what="the database to be back")
+    assert Events(server, path).coins() == 0, "the ticket is still good"
+    proxy.close()
+
+
+def test_an_event_source_beyond_its_limit_is_told_when_to_come_back(make, profile):
+    server = make(RATE_LIMIT_READ_MAX="1")
+    token = server.mint(profile)
+    assert Events(server, token=token).coins() == 0
+    put_off = Events(server, token=token)
+    assert put_off.status == 200 and put_off.lines.until(b"\n\n").startswith(b"retry: ")
+    assert server.get("/api/live", token=token).status == 429
+
+
 def test_an_event_source_comes_back_with_its_used_ticket_and_misses_nothing(server, profile):
     path = f"/api/live?ticket={ticket(server, server.mint(profile))}"
     first = Events(server, path)

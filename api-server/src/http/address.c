@@ -1,6 +1,7 @@
 #include "http/address.h"
 
 #include "base/number.h"
+#include "http/span.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -72,18 +73,12 @@ bool networks_hold(const struct networks *networks, const struct address *addres
   return false;
 }
 
-static void trim(const char **text, size_t *n) {
-  while (*n && (**text == ' ' || **text == '\t')) ++*text, --*n;
-  while (*n && ((*text)[*n - 1] == ' ' || (*text)[*n - 1] == '\t')) --*n;
-}
-
 struct address address_of_client(const struct address *peer, const char *forwarded_for, size_t n, const struct networks *trusted) {
   struct address client = *peer;
   while (forwarded_for && n && networks_hold(trusted, &client)) {
     const char *comma = memrchr(forwarded_for, ',', n), *entry = comma ? comma + 1 : forwarded_for;
-    size_t entry_len = n - (size_t)(entry - forwarded_for);
-    trim(&entry, &entry_len);
-    if (address_parse_n(entry, entry_len, &client) < 0) break;
+    struct span address = span_trim((struct span){entry, n - (size_t)(entry - forwarded_for)});
+    if (address_parse_n(address.at, address.len, &client) < 0) break;
     n = comma ? (size_t)(comma - forwarded_for) : 0;
   }
   return client;

@@ -13,7 +13,7 @@ enum byte_class {
   BYTE_TEXT = 1 << 1,   /* HTAB, SP, VCHAR, obs-text: what a field value may hold (5.5) */
   BYTE_PATH = 1 << 2,   /* pchar without "%", and "/" (RFC 3986, 3.3) */
   BYTE_QUERY = 1 << 3,  /* the same and "?" (3.4) */
-  BYTE_NAME = 1 << 4,   /* of a host name: letters, digits, "-", ".", "_" */
+  BYTE_NAME = 1 << 4,   /* of a host name or a request's id: letters, digits, "-", ".", "_" */
   BYTE_BASE64 = 1 << 5, /* RFC 4648, 4, without "=" */
   BYTE_HEX = 1 << 6,
   BYTE_DIGIT = 1 << 7,

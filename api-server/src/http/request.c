@@ -2,6 +2,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
+#include "http/accept.h"
+#include "http/bytes.h"
 #include "http/server_internal.h"
 
 #include <inttypes.h>
@@ -73,14 +76,7 @@ void request_release(struct request *request) {
 
 /* ---- its beginning ---- */
 
-static bool is_sane_id(struct span id) {
-  if (!id.at || !id.len || id.len >= REQUEST_ID_SIZE) return false;
-  for (size_t i = 0; i < id.len; i++) {
-    char c = id.at[i];
-    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.') return false;
-  }
-  return true;
-}
+static bool is_sane_id(struct span id) { return id.len < REQUEST_ID_SIZE && bytes_are(id, BYTE_NAME); }
 
 static void make_id(struct http_server *server, char to[REQUEST_ID_SIZE]) {
   static const char digits[] = "0123456789abcdef";
@@ -103,14 +99,11 @@ static void name_request(struct request *request) {
   request->id[id.len] = 0;
 }
 
-/* Several lines are one list (RFC 9110, 5.3); the last line is nearest to us. */
 static void find_client(struct request *request) {
   const struct networks *trusted = request->connection->server->settings.trusted_proxies;
   if (!networks_hold(trusted, &request->peer)) return;
-  unsigned index = 0;
-  struct span line, last = {0};
-  while (request_header_next(&request->head, "x-forwarded-for", &index, &line)) last = line;
-  request->client = address_of_client(&request->peer, last.at, last.len, trusted);
+  struct span list = request_header_list(&request->head, "x-forwarded-for", request->arena);
+  request->client = address_of_client(&request->peer, list.at, list.len, trusted);
 }
 
 void request_begin(struct request *request) {
@@ -164,20 +157,27 @@ static void answer_composed(struct request *request, int status, int composed, c
   http_connection_answered(c);
 }
 
-void request_answer(struct request *request, int status, const char *content_type, const char *body, size_t n) {
+/* SENT may be another status than the one that it comes to. */
+static void answer(struct request *request, int status, int sent, const char *content_type, const char *body, size_t n) {
   struct buffer *out = &request->connection->out;
   struct error error = {0};
   request_field(request, "X-Request-Id", request->id);
   request_field(request, "X-Content-Type-Options", "nosniff");
   struct response response = base_of(request);
-  response.status = status;
+  response.status = sent;
   response.content_type = content_type;
   response.content_length = (int64_t)n;
   int composed = response_head(out, &response, &error);
-  if (composed == 0 && !response.for_head && status != 204 && status != 304) buffer_append(out, body, n);
+  if (composed == 0 && !response.for_head && sent != 204 && sent != 304) buffer_append(out, body, n);
   if (composed == 0 && out->failed) composed = error_set(&error, ERROR_BUG, "the answer is larger than %d bytes", OUT_MAX);
   answer_composed(request, status, composed, &error);
 }
+
+void request_answer(struct request *request, int status, const char *content_type, const char *body, size_t n) {
+  answer(request, status, status, content_type, body, n);
+}
+
+const char event_stream_type[] = "text/event-stream";
 
 int request_stream(struct request *request, struct stream *stream, const char *content_type) {
   struct connection *c = request->connection;
@@ -201,7 +201,26 @@ int request_stream(struct request *request, struct stream *stream, const char *c
   return 0;
 }
 
+/* ---- refusals ---- */
+
+static bool is_event_source(const struct request *request) {
+  static const char *const types[] = {problem_content_type, event_stream_type};
+  return request->route && request->route->events && accept_choose(&request->head, types, ELEMENTS(types)) == 1;
+}
+
+/* They don't come back all at once. */
+static void put_off(struct request *request, const struct problem *problem) {
+  char text[48];
+  int n = snprintf(text, sizeof text, "retry: %lld\n\n", problem->retry_after_s * 1000LL + (long long)random_below(1000));
+  request_field(request, "Cache-Control", "no-store");
+  answer(request, problem_kind(problem->type)->status, 200, event_stream_type, text, (size_t)n);
+}
+
 void request_problem(struct request *request, const struct problem *problem) {
+  if (problem->retry_after_s > 0 && is_event_source(request)) {
+    put_off(request, problem);
+    return;
+  }
   struct error error = {0};
   struct problem named = *problem;
   named.instance = *request->id ? request->id : NULL;

@@ -41,7 +41,7 @@ struct request {
   bool close; /* end the connection after this answer */
 
   /* of the answer, once it is composed */
-  int status;
+  int status; /* what it comes to; an EventSource that is put off is sent another (request_problem) */
   int64_t duration_us;
   const char *refusal; /* the guard's rule that it broke, or NULL */
 
@@ -63,6 +63,8 @@ void request_field(struct request *request, const char *name, const char *value)
 /* BODY (copied) is left out for HEAD, 204 and 304. CONTENT_TYPE may be NULL. */
 void request_answer(struct request *request, int status, const char *content_type, const char *body, size_t n);
 
-/* `instance` is set here. */
+/* `instance` is set here. One that says when to come back (retry_after_s) puts an EventSource off: HTML, 9.2.3, has it give up for good on any
+ * answer but 200, and come back by itself after a stream that ends. So on a route of `events`, who accepts text/event-stream above a problem gets
+ * a stream that says `retry` and nothing else. `status`, for the log and the metrics, is the problem's all the same. */
 void request_problem(struct request *request, const struct problem *problem);
 void request_refuse(struct request *request, enum problem_type type, const char *detail);

@@ -55,6 +55,18 @@ struct span request_header(const struct request_head *head, const char *name) {
   return value;
 }
 
+struct span request_header_list(const struct request_head *head, const char *name, struct arena *arena) {
+  unsigned index = 0;
+  struct span list = {NULL, 0}, line;
+  if (!request_header_next(head, name, &index, &list)) return list;
+  while (request_header_next(head, name, &index, &line)) {
+    const char *longer = arena_printf(arena, "%.*s, %.*s", (int)list.len, list.at, (int)line.len, line.at);
+    if (!longer) return (struct span){NULL, 0};
+    list = (struct span){longer, strlen(longer)};
+  }
+  return list;
+}
+
 int request_query(const struct request_head *head, const char *name, char *to, size_t size) {
   struct span rest = request_query_string(head), wanted = {name, strlen(name)};
   bool found = false;

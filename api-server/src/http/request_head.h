@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "http/span.h"
 
 #include <stdint.h>
@@ -68,8 +69,11 @@ struct span request_host(const struct request_head *head);
  * fields that may stand once: content-type, authorization, origin, ... (guard_fields.c). */
 struct span request_header(const struct request_head *head, const char *name);
 
-/* All fields of that name in their order: *INDEX starts at 0; false at the end. For lists over several lines, such as X-Forwarded-For. */
+/* All fields of that name in their order: *INDEX starts at 0; false at the end. For lists over several lines. */
 bool request_header_next(const struct request_head *head, const char *name, unsigned *index, struct span *ret_value);
+
+/* The same as one list (RFC 9110, 5.3), in the arena where there are several; .at is NULL without any, and without memory. */
+struct span request_header_list(const struct request_head *head, const char *name, struct arena *arena);
 
 /* The decoded value of a query parameter into TO. 1: it is there; 0: it is not; -1: malformed, longer than SIZE - 1, or given twice. */
 int request_query(const struct request_head *head, const char *name, char *to, size_t size);

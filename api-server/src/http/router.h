@@ -38,7 +38,7 @@ enum { CREDENTIAL_ANY = CREDENTIAL_USUAL | CREDENTIAL_TICKET };
 
 enum limit_class { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_WEBHOOK, LIMIT_ISSUER, LIMIT_TEST, LIMIT_CLASSES };
 
-enum { ROUTE_PARAMETERS = 2, ROUTE_PARAMETER_SIZE = 257, ROUTES_MAX = 64 };
+enum { ROUTE_PARAMETERS = 2, ROUTE_PARAMETER_SIZE = 257 };
 
 struct route {
   enum http_method method;
@@ -53,6 +53,7 @@ struct route {
   /* The client is gone, or the server ends: stop what is under way; there is nobody to answer. NULL: the handler never waits. */
   void (*cancel)(struct request *request);
   bool takes_json; /* a body of application/json is required */
+  bool events;     /* answers text/event-stream: an EventSource that is refused for a while is put off (request_problem) */
   bool quiet;      /* logged at debug alone: probes and scrapes */
 };
 

@@ -1,7 +1,7 @@
 /* An answer that goes on: bytes are sent as they come to be known, until one side ends it (RFC 9112, 6.3: its end is the connection's).
  *
  *     struct stream stream = {.closed = on_closed};
- *     request_stream(request, &stream, "text/event-stream", &error);       // the request and its arena are gone
+ *     request_stream(request, &stream, event_stream_type);                 // the request and its arena are gone
  *     stream_write(&stream, "data: 1\n\n", 9);
  *     stream_end(&stream);                                                 // what was written still goes out
  *
@@ -18,6 +18,8 @@ struct request;
 struct connection;
 
 enum { STREAM_BEHIND_MAX = 64 * 1024 };
+
+extern const char event_stream_type[]; /* "text/event-stream" (HTML, 9.2.5) */
 
 /* Embedded in who writes. */
 struct stream {

@@ -71,7 +71,9 @@ const struct description descriptions[] = {
 
     {.method = HTTP_GET, .path = "/api/live", .id = "listen", .tag = "Live", .summary = "Changes as they happen, as server-sent events",
      .more = "Of one's own entitlements and of the design tokens: `event: entitlements` with `{seq, entitlements}`, `event: design-tokens` with the version. "
-             "An EventSource that comes back sends `Last-Event-ID` and is told what it missed, also with its used ticket. Ends when the credential ends.",
+             "An EventSource that comes back sends `Last-Event-ID` and is told what it missed, also with its used ticket. Ends when the credential ends. "
+             "Whoever prefers text/event-stream and would be refused for a while (429, 503) gets a stream that says `retry` and ends instead, since an "
+             "EventSource never comes back after any other status.",
      .names = {"lastEventId", "Last-Event-ID"}, .answers = {{200, "Text", "text/event-stream"}}},
     {.method = HTTP_GET, .path = "/api/live/ws", .id = "listenByWebSocket", .tag = "Live", .summary = "The same over a WebSocket",
      .more = "Each message is `{event, id, data}`. By cookie only from one of CORS_ALLOWED_ORIGINS. A request that is no upgrade is answered with 426.",

@@ -58,7 +58,7 @@ void live_get(struct request *request) {
   *wire = (struct wire){.kind = WIRE_EVENTS, .stream.closed = on_stream_closed};
   request_field(request, "Cache-Control", "no-store");
   request_field(request, "X-Accel-Buffering", "no"); /* nginx would keep events back */
-  if (request_stream(request, &wire->stream, "text/event-stream") < 0) {
+  if (request_stream(request, &wire->stream, event_stream_type) < 0) {
     live_client_free(client);
     return;
   }

@@ -45,7 +45,7 @@
   {.method = HTTP_POST, .path = "/api/webhooks/apple", .doors = DOOR_PUBLIC, .access = ACCESS_ALL,                          \
    .limit = LIMIT_WEBHOOK, .handle = webhook_apple_post, .cancel = webhook_apple_cancel, .takes_json = true},               \
   {.method = HTTP_GET, .path = "/api/live", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED, .credentials = CREDENTIAL_ANY, \
-   .limit = LIMIT_READ, .handle = live_get},                                                                                \
+   .limit = LIMIT_READ, .handle = live_get, .events = true},                                                                                \
   {.method = HTTP_GET, .path = "/api/live/ws", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                             \
    .credentials = CREDENTIAL_ANY, .limit = LIMIT_READ, .handle = live_upgrade},                                             \
   {.method = HTTP_POST, .path = "/api/test-error", .doors = DOOR_PUBLIC, .limit = LIMIT_TEST, .handle = test_error_post},      \
