@@ -1,5 +1,6 @@
 #include "http/host.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/websocket.h"
 #include "net/loop.h"
@@ -10,20 +11,26 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SERVICE_MS = 1000 };
+
 struct host {
   struct loop *loop;
   struct lws_context *context;
   struct websockets websockets;
+  int64_t service_ms; /* monotonic: when libwebsockets is due, without any WebSocket */
   struct error error; /* of a turn that failed */
   bool stopped;
 };
+
+static void turn(struct host *host, int timeout_ms) {
+  if (loop_turn(host->loop, timeout_ms, &host->error) < 0) host->stopped = true;
+}
 
 /* The epoll set is readable: something of ours is due. */
 static int on_set(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   (void)user, (void)in, (void)len;
   if (reason != LWS_CALLBACK_RAW_RX_FILE) return 0;
-  struct host *host = lws_context_user(lws_get_context(wsi));
-  if (loop_turn(host->loop, 0, &host->error) < 0) host->stopped = true;
+  turn(lws_context_user(lws_get_context(wsi)), 0);
   return 0;
 }
 
@@ -81,11 +88,23 @@ void host_free(struct host *host) {
   free(host);
 }
 
+/* -1: libwebsockets has ended. A negative time-out makes it not wait. */
+static int wait_for_work(struct host *host) {
+  int64_t now_ms = clock_monotonic_ms();
+  bool alone = !host->websockets.open;
+  if (alone && now_ms < host->service_ms) {
+    turn(host, (int)(host->service_ms - now_ms));
+    return 0;
+  }
+  host->service_ms = now_ms + SERVICE_MS;
+  return lws_service(host->context, alone ? -1 : 0) < 0 ? -1 : 0;
+}
+
 int host_run(struct host *host, struct error *error) {
   /* what was scheduled before is due now, and nothing has made the set readable for it */
-  if (loop_turn(host->loop, 0, &host->error) < 0) host->stopped = true;
+  turn(host, 0);
   while (!host->stopped)
-    if (lws_service(host->context, 0) < 0) return error_set(error, ERROR_TERMINAL, "libwebsockets has ended its service");
+    if (wait_for_work(host) < 0) return error_set(error, ERROR_TERMINAL, "libwebsockets has ended its service");
   if (host->error.kind == ERROR_NONE) return 0;
   if (error) *error = host->error;
   return -1;
