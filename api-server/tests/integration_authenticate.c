@@ -7,6 +7,7 @@
 #include "store/resolver.h"
 #include "store/statements.h"
 #include "support.h"
+#include "support_ring.h"
 
 /* A worker's authenticator on a database of its own. */
 static struct {
@@ -24,16 +25,6 @@ static struct {
   struct arena *arena;
   struct authenticator auth;
 } w;
-
-static struct keyring *new_ring(void) {
-  struct keyring *ring = NULL;
-  _cleanup_(rsa_key_freep) struct rsa_key *key = NULL;
-  _cleanup_(keyring_files_freep) cJSON *files = NULL;
-  cr_assert_eq(rsa_key_generate(2048, &key, NULL), 0);
-  cr_assert_eq(keyring_make(key, "1", &files, NULL), 0);
-  cr_assert_eq(keyring_parse(files, &ring, NULL), 0);
-  return ring;
-}
 
 static struct db *open_db(const char *url) {
   struct db *db = db_new(
@@ -54,7 +45,7 @@ static void setup(void) {
                                  .app_jwt_secret = {.current = "the secret of tickets"},
                                  .session_secret = {.current = "the secret of sessions"}};
   w.metrics = metrics_new(1, NULL);
-  w.keys.ring = new_ring();
+  w.keys.ring = support_ring("1");
   secrets_init(&w.secrets, &w.settings, w.metrics);
   w.loop = loop_new(NULL);
   w.resolver = resolver_new(w.loop, NULL);
@@ -89,7 +80,7 @@ static bool is_done(void *owner) { return ((struct asking *)owner)->done; }
 static struct sealed new_seal(enum seal_kind kind, const char *sid, struct buffer *text) {
   int64_t now_s = clock_real_ms() / 1000;
   struct sealed what = {.sub = "alice", .kid = "1", .sid = sid, .exp_s = now_s + 60, .until_s = now_s + 60};
-  seal_new_id(what.id);
+  random_id(what.id);
   buffer_init(text, 4096);
   buffer_puts(text, kind == SEAL_SESSION ? "__Host-session=" : "");
   cr_assert_eq(seal(&w.secrets, kind, now_s, &what, text), 0);

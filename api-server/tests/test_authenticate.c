@@ -3,20 +3,10 @@
 #include "auth/mint.h"
 #include "auth/session.h"
 #include "base/clock.h"
+#include "support_ring.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
-
-/* A ring of one fresh key. */
-static struct keyring *new_ring(const char *kid) {
-  struct keyring *ring = NULL;
-  _cleanup_(rsa_key_freep) struct rsa_key *key = NULL;
-  _cleanup_(keyring_files_freep) cJSON *files = NULL;
-  cr_assert_eq(rsa_key_generate(2048, &key, NULL), 0);
-  cr_assert_eq(keyring_make(key, kid, &files, NULL), 0);
-  cr_assert_eq(keyring_parse(files, &ring, NULL), 0);
-  return ring;
-}
 
 struct fixture {
   struct settings settings;
@@ -36,7 +26,7 @@ static void begin(struct fixture *f) {
                                      .app_jwt_secret = {.current = "the secret of tickets"},
                                      .session_secret = {.current = "the secret of sessions"},
                                      .cors_allowed_origins = {1, {{"https://a", 9}}}},
-                        .keys = {.ring = new_ring("1")}};
+                        .keys = {.ring = support_ring("1")}};
   f->metrics = metrics_new(1, NULL);
   f->arena = arena_new(1 << 16);
   secrets_init(&f->secrets, &f->settings, f->metrics);
@@ -106,7 +96,7 @@ Test(authenticate, a_key_that_left_takes_its_tokens_along) {
   mint_token(&f, "Bearer ", "alice", "[]", 60);
   cr_assert_eq(ask(&f, &who, &why_not), 0);
   keyring_free(f.keys.ring);
-  f.keys.ring = new_ring("2");
+  f.keys.ring = support_ring("2");
   token_cache_clear(f.auth.cache); /* what the worker does when keys change */
   cr_expect_eq(ask(&f, &who, &why_not), -1);
   cr_expect_not_null(why_not);
@@ -133,27 +123,11 @@ Test(authenticate, says_why_not) {
   end(&f);
 }
 
-Test(authenticate, what_nobody_verified_has_a_name_and_no_role) {
-  struct fixture f;
-  begin(&f);
-  mint_token(&f, "Bearer ", "mallory", "[\"admin\"]", 60);
-  struct principal who = authenticate_unverified((struct span){f.field.data, f.field.len}, f.arena);
-  cr_expect_str_eq(who.sub, "mallory");
-  cr_expect_eq(who.roles, 0);
-  cr_expect_not(who.verified);
-  static const char *const nonsense[] = {"Bearer a.b.c", "Bearer ..", "Bearer x", "Bearer e30.e30.e30", ""};
-  for (size_t i = 0; i < ELEMENTS(nonsense); i++) {
-    who = authenticate_unverified((struct span){nonsense[i], strlen(nonsense[i])}, f.arena);
-    cr_expect_str_eq(who.sub, "anonymous");
-  }
-  end(&f);
-}
-
 /* A cookie field or a ticket of "alice", an admin, in the fixture's buffer. */
 static struct sealed close_seal(struct fixture *f, enum seal_kind kind, const char *kid, int64_t exp_s, int64_t until_s) {
   int64_t now_s = clock_real_ms() / 1000;
   struct sealed what = {.sub = "alice", .kid = kid, .roles = ROLE_ADMIN, .exp_s = now_s + exp_s, .until_s = now_s + until_s};
-  seal_new_id(what.id);
+  random_id(what.id);
   buffer_clear(&f->field);
   buffer_puts(&f->field, kind == SEAL_SESSION ? "__Host-session=" : "");
   cr_assert_eq(seal(&f->secrets, kind, now_s, &what, &f->field), 0);

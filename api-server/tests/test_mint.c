@@ -1,21 +1,12 @@
 #include "auth/mint.h"
 
 #include "crypto/jwt.h"
+#include "support_ring.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 enum { NOW_S = 1700000000 };
-
-static struct keyring *new_ring(void) {
-  struct keyring *ring = NULL;
-  _cleanup_(rsa_key_freep) struct rsa_key *key = NULL;
-  _cleanup_(keyring_files_freep) cJSON *files = NULL;
-  cr_assert_eq(rsa_key_generate(2048, &key, NULL), 0);
-  cr_assert_eq(keyring_make(key, "k1", &files, NULL), 0);
-  cr_assert_eq(keyring_parse(files, &ring, NULL), 0);
-  return ring;
-}
 
 static int verify(const struct keyring *ring, const struct buffer *token, int64_t now_s, struct jwt_claims *ret) {
   struct jwt_rules rules = {.keys = ring->keys, .issuer = "me", .audience = "you", .now_s = now_s};
@@ -23,7 +14,7 @@ static int verify(const struct keyring *ring, const struct buffer *token, int64_
 }
 
 Test(mint, what_a_token_says) {
-  _cleanup_(keyring_freep) struct keyring *ring = new_ring();
+  _cleanup_(keyring_freep) struct keyring *ring = support_ring("k1");
   _cleanup_(json_freep) cJSON *roles = cJSON_Parse("[\"admin\",\"other\"]"), *extra = cJSON_Parse("{\"team\":{\"a\":[1]}}");
   _cleanup_(jwt_claims_done) struct jwt_claims claims = {0};
   _cleanup_buffer_ struct buffer token;
@@ -45,7 +36,7 @@ Test(mint, what_a_token_says) {
 }
 
 Test(mint, no_two_are_alike) {
-  _cleanup_(keyring_freep) struct keyring *ring = new_ring();
+  _cleanup_(keyring_freep) struct keyring *ring = support_ring("k1");
   _cleanup_buffer_ struct buffer one, other;
   int64_t exp_s;
   struct mint_wish wish = {.sub = "u", .ttl_s = 60};
@@ -60,7 +51,7 @@ Test(mint, no_two_are_alike) {
 }
 
 Test(mint, what_is_too_large_is_told) {
-  _cleanup_(keyring_freep) struct keyring *ring = new_ring();
+  _cleanup_(keyring_freep) struct keyring *ring = support_ring("k1");
   _cleanup_(json_freep) cJSON *extra = cJSON_CreateObject();
   _cleanup_buffer_ struct buffer token;
   struct error error = {0};

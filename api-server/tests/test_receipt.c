@@ -2,6 +2,7 @@
 
 #include "codec/base64.h"
 #include "crypto/jwt.h"
+#include "support_ring.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -11,15 +12,7 @@ enum { NOW_S = 1800000000 };
 static struct keyring *ring;
 static const struct settings settings = {.auth_issuer = "https://issuer", .auth_audience = "api"};
 
-static void setup(void) {
-  struct rsa_key *key = NULL;
-  cJSON *files = NULL;
-  cr_assert_eq(rsa_key_generate(2048, &key, NULL), 0);
-  cr_assert_eq(keyring_make(key, "k1", &files, NULL), 0);
-  cr_assert_eq(keyring_parse(files, &ring, NULL), 0);
-  keyring_files_free(files);
-  rsa_key_free(key);
-}
+static void setup(void) { ring = support_ring("k1"); }
 
 static void teardown(void) { keyring_free(ring); }
 

@@ -35,7 +35,7 @@ static void end(struct fixture *f) {
 
 static struct sealed example(void) {
   struct sealed what = {.sub = "zoë \"x\"", .kid = "k1", .sid = "s", .roles = ROLE_FINANCE, .exp_s = NOW_S + 60, .until_s = NOW_S + 600};
-  seal_new_id(what.id);
+  random_id(what.id);
   return what;
 }
 

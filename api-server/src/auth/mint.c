@@ -3,8 +3,6 @@
 #include "base/random.h"
 #include "crypto/jwt.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 const char *const mint_reserved[] = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "roles", NULL};
@@ -28,8 +26,8 @@ static bool add_extra(cJSON *claims, const cJSON *extra) {
 }
 
 static cJSON *claims_of(const char *issuer, const char *audience, int64_t now_s, const struct mint_wish *wish) {
-  char id[40];
-  (void)snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
+  char id[RANDOM_ID_SIZE];
+  random_id(id);
   cJSON *claims = cJSON_CreateObject();
   cJSON *roles = wish->roles ? cJSON_Duplicate(wish->roles, true) : cJSON_CreateArray();
   if (add(claims, "roles", roles) && add(claims, "iss", cJSON_CreateString(issuer)) && add(claims, "sub", cJSON_CreateString(wish->sub)) &&

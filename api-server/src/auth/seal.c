@@ -1,6 +1,5 @@
 #include "auth/seal.h"
 
-#include "base/random.h"
 #include "codec/base64.h"
 #include "codec/json.h"
 
@@ -27,11 +26,7 @@ static const struct {
 static const struct json_limits limits = {
     .max_bytes = SEAL_MAX_BYTES, .max_depth = 2, .max_keys = 16, .no_duplicate_keys = true, .exact_integers = true};
 
-void seal_new_id(char to[SEAL_ID_SIZE]) { (void)snprintf(to, SEAL_ID_SIZE, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64()); }
-
 static bool is_id(const char *text) { return strspn(text, "0123456789abcdef") == SEAL_ID_SIZE - 1 && !text[SEAL_ID_SIZE - 1]; }
-
-enum secret seal_secret(enum seal_kind kind) { return kinds[kind].secret; }
 
 static void print_audience(const struct settings *settings, enum seal_kind kind, char to[AUDIENCE_SIZE]) {
   (void)snprintf(to, AUDIENCE_SIZE, "%s/%s", settings->auth_audience, kinds[kind].name);

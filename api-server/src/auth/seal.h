@@ -8,7 +8,7 @@
  * by the kind's name (secrets.h).
  *
  *     struct sealed ticket = {.sub = who->sub, .roles = who->roles, .kid = who->kid, .exp_s = now_s + 60, .until_s = who->exp_s};
- *     seal_new_id(ticket.id);
+ *     random_id(ticket.id);
  *     seal(&secrets, SEAL_TICKET, now_s, &ticket, &text);
  *     ...
  *     if (seal_open(&secrets, SEAL_TICKET, text, now_s, arena, &ticket, &version, &why_not) < 0) ...          "expired"
@@ -19,12 +19,16 @@
 #include "auth/token_cache.h"
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/random.h"
 
 enum seal_kind { SEAL_SESSION, SEAL_TICKET };
-enum { SEAL_ID_SIZE = 33, SEAL_MAX_BYTES = 3072 /* a browser keeps cookies of up to 4096 bytes, name and attributes included */ };
+enum {
+  SEAL_ID_SIZE = RANDOM_ID_SIZE,
+  SEAL_MAX_BYTES = 3072 /* a browser keeps cookies of up to 4096 bytes, name and attributes included */
+};
 
 struct sealed {
-  char id[SEAL_ID_SIZE]; /* 32 hex digits */
+  char id[SEAL_ID_SIZE]; /* of random_id() */
   const char *sub;
   const char *kid; /* of the key that signed the bearer token in which this began */
   const char *sid; /* of the session with which a ticket was bought; NULL: with a bearer token. A session's own is its id */
@@ -32,11 +36,6 @@ struct sealed {
   int64_t exp_s;   /* when this ends */
   int64_t until_s; /* when what it was bought with ends: of a session the same */
 };
-
-/* 128 random bits. */
-void seal_new_id(char to[SEAL_ID_SIZE]);
-
-enum secret seal_secret(enum seal_kind kind);
 
 /* Appends the text. -1 where the secret isn't set or the subject is too long for SEAL_MAX_BYTES; what was appended is then no token. */
 int seal(const struct secrets *secrets, enum seal_kind kind, int64_t now_s, const struct sealed *what, struct buffer *to) _must_check_;

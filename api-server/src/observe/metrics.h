@@ -85,8 +85,7 @@ void metrics_detached(struct metrics *metrics, unsigned region);
 /* The process that writes to REGION, 0 when there is none; -1 beyond the last. */
 pid_t metrics_process(const struct metrics *metrics, unsigned region);
 
-/* LABELS is what stands between the braces, "" for none. NULL when the region is full (told once, in METRIC_LOG_DROPPED's neighbour: never
- * in practice, since labels come from tables). */
+/* LABELS is what stands between the braces, "" for none. NULL when the region is full; never in practice, since labels come from tables. */
 struct series *metrics_series(struct metrics *metrics, enum metric metric, const char *labels);
 
 void series_add(struct series *series, int64_t n);

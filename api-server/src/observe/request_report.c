@@ -31,11 +31,11 @@ void request_report(struct sentry *sentry, const struct request *request, const 
   char id[SENTRY_ID_SIZE];
   if (!sentry_is_on(sentry)) return;
   if (request->status == 500) {
-    sentry_make_id(id);
+    random_id(id);
     tell(sentry, SENTRY_EVENT, request, trace, failure ? failure : "An answer could not be made.", *event_id ? event_id : id);
   }
   if (trace->sampled && request->route && !request->route->quiet) {
-    sentry_make_id(id);
+    random_id(id);
     tell(sentry, SENTRY_TRANSACTION, request, trace, NULL, id);
   }
 }

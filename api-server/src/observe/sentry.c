@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "net/http_client.h"
 #include "observe/sentry_dsn.h"
 #include "observe/sentry_limits.h"
@@ -33,10 +32,6 @@ struct sentry {
   bool away; /* the last one didn't get there, and that was said */
   struct series *sent, *dropped[DROPS];
 };
-
-void sentry_make_id(char to[SENTRY_ID_SIZE]) {
-  (void)snprintf(to, SENTRY_ID_SIZE, "%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64());
-}
 
 bool sentry_is_on(const struct sentry *sentry) { return sentry->client; }
 

@@ -23,7 +23,6 @@ struct sentry *sentry_new(struct loop *loop, const struct settings *settings, st
 void sentry_free(struct sentry *sentry); /* what still waits is dropped; accepts NULL */
 
 bool sentry_is_on(const struct sentry *sentry);
-void sentry_make_id(char to[SENTRY_ID_SIZE]);
 
 /* All of REPORT is copied. */
 void sentry_tell(struct sentry *sentry, const struct sentry_report *report);

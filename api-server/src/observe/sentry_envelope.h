@@ -8,11 +8,12 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "base/random.h"
 #include "observe/trace.h"
 
 #include <stdint.h>
 
-enum { SENTRY_ID_SIZE = 33, SENTRY_ENVELOPE_MAX = 16 * 1024 };
+enum { SENTRY_ID_SIZE = RANDOM_ID_SIZE, SENTRY_ENVELOPE_MAX = 16 * 1024 };
 
 enum sentry_kind { SENTRY_EVENT, SENTRY_TRANSACTION, SENTRY_KINDS };
 
@@ -24,7 +25,7 @@ struct sentry_source {
 /* NULL and 0 leave a part out. */
 struct sentry_report {
   enum sentry_kind kind;
-  const char *id;                      /* 32 hex digits */
+  const char *id;                      /* of random_id() */
   int64_t began_ms, ended_ms;          /* real time; began_ms of a transaction */
   const char *level, *type, *value;    /* of an event: what went wrong */
   const char *transaction;             /* "GET /api/entitlements/:profileId" */

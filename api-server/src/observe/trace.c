@@ -1,5 +1,6 @@
 #include "observe/trace.h"
 
+#include "base/hex.h"
 #include "base/random.h"
 
 #include <stdint.h>
@@ -29,12 +30,6 @@ static bool is_traceparent(struct span text) {
   return !is_zero(at + 3, ID_LEN) && !is_zero(at + 36, SPAN_LEN);
 }
 
-/* Zero names nothing, and is as likely as 1 in 2^64. */
-static void print_random(char *to) {
-  uint64_t number = random_u64();
-  (void)snprintf(to, SPAN_LEN + 1, "%016llx", (unsigned long long)(number ? number : 1));
-}
-
 /* The last 56 bits are random (Trace Context level 2, 3.2.2.3); of them 52, which a double holds exactly. */
 static bool is_chosen(const char *id, double rate) {
   uint64_t bits = 0;
@@ -43,15 +38,16 @@ static bool is_chosen(const char *id, double rate) {
 }
 
 void trace_begin(struct trace *trace, struct span traceparent, double rate) {
+  unsigned char fresh[(ID_LEN + SPAN_LEN) / 2];
   *trace = (struct trace){0};
+  random_bytes(fresh, sizeof fresh); /* all zeros would name nothing, and don't come */
+  hex_print(fresh, SPAN_LEN / 2, trace->span);
   if (is_traceparent(traceparent)) {
     memcpy(trace->id, traceparent.at + 3, ID_LEN);
     memcpy(trace->parent, traceparent.at + 36, SPAN_LEN);
   } else {
-    print_random(trace->id);
-    print_random(trace->id + SPAN_LEN);
+    hex_print(fresh + SPAN_LEN / 2, ID_LEN / 2, trace->id);
   }
-  print_random(trace->span);
   trace->sampled = is_chosen(trace->id, rate);
 }
 

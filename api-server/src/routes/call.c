@@ -349,7 +349,7 @@ void call_cancelled(struct request *request) {
 
 const char *call_event_id(struct call *call) {
   if (!sentry_is_on(app_of(call->request)->sentry)) return NULL;
-  sentry_make_id(call->event_id);
+  random_id(call->event_id);
   return call->event_id;
 }
 

@@ -24,11 +24,11 @@ static cJSON *ledger_of(const struct entitlements *owned) {
 }
 
 static cJSON *claims_of(const struct settings *settings, const char *profile, const struct entitlements *owned, int64_t now_s) {
-  char audience[600], id[40];
+  char audience[600], id[RANDOM_ID_SIZE];
   _cleanup_buffer_ struct buffer text;
   cJSON *claims = cJSON_CreateObject(), *entitlements = NULL;
   (void)snprintf(audience, sizeof audience, "%s/receipt", settings->auth_audience);
-  (void)snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
+  random_id(id);
   buffer_init(&text, ENTITLEMENTS_JSON_MAX);
   entitlements_json(owned, &text);
   bool whole = !text.failed && json_parse(text.data, text.len, &json_limits_request, &entitlements, NULL) == 0;

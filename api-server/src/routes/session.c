@@ -43,7 +43,7 @@ void session_post(struct request *request) {
   char csrf[SESSION_CSRF_SIZE];
   const char *cookie;
   if (refuse_origin(request)) return;
-  seal_new_id(session.id);
+  random_id(session.id);
   if (session_csrf(&app->secrets, SECRET_CURRENT, session.id, csrf) < 0 || set_cookie(app, &session, now_s, request->arena, &cookie) < 0) {
     request_refuse(request, PROBLEM_FORBIDDEN, "The token's subject is too long for a cookie.");
     return;

@@ -15,7 +15,7 @@ void ticket_post(struct request *request) {
   int64_t now_s = clock_real_ms() / 1000;
   struct sealed ticket = {.sub = who->sub, .kid = who->kid, .sid = who->sid, .roles = who->roles, .exp_s = now_s + TICKET_S};
   ticket.until_s = who->until_s;
-  seal_new_id(ticket.id);
+  random_id(ticket.id);
   buffer_puts(body, "{\"ok\":true,\"ticket\":\"");
   if (seal(&app->secrets, SEAL_TICKET, now_s, &ticket, body) < 0) {
     request_refuse(request, PROBLEM_FORBIDDEN, "The token's subject is too long for a ticket.");

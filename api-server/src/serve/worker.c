@@ -62,7 +62,7 @@ static void on_term(int number, void *owner) {
 static void report_death(struct worker *w) {
   char id[SENTRY_ID_SIZE];
   if (!*w->setup->died) return;
-  sentry_make_id(id);
+  random_id(id);
   sentry_tell(
       w->app.sentry,
       &(struct sentry_report){

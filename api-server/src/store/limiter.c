@@ -1,5 +1,7 @@
 #include "store/limiter.h"
 
+#include "base/hex.h"
+#include "crypto/digest.h"
 #include "net/loop.h"
 
 #include <openssl/evp.h>
@@ -29,10 +31,6 @@ struct limiter {
 
 static void on_reply(struct redis_command *command, const redisReply *reply, const struct error *error);
 
-static void to_hex(const unsigned char *bytes, size_t n, char *to) {
-  for (size_t i = 0; i < n; i++) (void)snprintf(to + 2 * i, 3, "%02x", bytes[i]);
-}
-
 struct limiter *limiter_new(struct loop *loop, struct redis *redis, struct limiter_table *table, int64_t window_ms,
                             struct limiter_stats *stats, struct error *error) {
   unsigned char digest[SHA_DIGEST_LENGTH];
@@ -44,7 +42,7 @@ struct limiter *limiter_new(struct loop *loop, struct redis *redis, struct limit
     limiter_free(limiter);
     return error_set(error, ERROR_TERMINAL, "OpenSSL has no SHA-1 here"), NULL;
   }
-  to_hex(digest, sizeof digest, limiter->script_digest);
+  hex_print(digest, sizeof digest, limiter->script_digest);
   return limiter;
 }
 
@@ -102,7 +100,7 @@ static struct limit_verdict fall_back(struct limiter *limiter, const struct limi
 
 static int ask_redis(struct limiter *limiter, struct limit_check *check) {
   char key[LIMITER_REDIS_KEY], digest[2 * LIMITER_KEY + 1], window[24];
-  to_hex(check->key, LIMITER_KEY, digest);
+  hex_print(check->key, LIMITER_KEY, digest);
   (void)snprintf(key, sizeof key, "supernova:limit:{%.32s:%s}", check->bucket, digest);
   (void)snprintf(window, sizeof window, "%lld", (long long)window_of(limiter, check));
   check->command.done = on_reply;

@@ -1,5 +1,7 @@
 #include "base/random.h"
 
+#include "base/hex.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -18,6 +20,12 @@ uint64_t random_u64(void) {
   uint64_t value;
   random_bytes(&value, sizeof value);
   return value;
+}
+
+void random_id(char to[RANDOM_ID_SIZE]) {
+  unsigned char bytes[RANDOM_ID_SIZE / 2];
+  random_bytes(bytes, sizeof bytes);
+  hex_print(bytes, sizeof bytes, to);
 }
 
 uint64_t random_below(uint64_t bound) {

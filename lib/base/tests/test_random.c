@@ -15,6 +15,15 @@ Test(random, fills_all_bytes) {
 
 Test(random, does_not_repeat) { cr_expect_neq(random_u64(), random_u64()); }
 
+Test(random, ids_are_whole_and_do_not_repeat) {
+  char one[RANDOM_ID_SIZE], other[RANDOM_ID_SIZE];
+  random_id(one);
+  random_id(other);
+  cr_expect_eq(strspn(one, "0123456789abcdef"), RANDOM_ID_SIZE - 1);
+  cr_expect_eq(strlen(one), RANDOM_ID_SIZE - 1);
+  cr_expect_str_neq(one, other);
+}
+
 Test(random, below_reaches_every_value_and_no_other) {
   int seen[7] = {0};
   for (int i = 0; i < 7000; i++) {

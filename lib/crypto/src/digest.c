@@ -1,5 +1,6 @@
 #include "crypto/digest.h"
 
+#include "base/hex.h"
 #include "codec/json.h"
 
 #include <openssl/core_names.h>
@@ -26,14 +27,7 @@ int sha256(const void *bytes, size_t n, unsigned char to[SHA256_BYTES]) {
   return fetched.sha256 && EVP_Digest(n ? bytes : "", n, to, NULL, fetched.sha256, NULL) ? 0 : -1;
 }
 
-void digest_hex(const unsigned char digest[SHA256_BYTES], char to[SHA256_HEX_SIZE]) {
-  static const char hex[] = "0123456789abcdef";
-  for (size_t i = 0; i < SHA256_BYTES; i++) {
-    to[2 * i] = hex[digest[i] >> 4];
-    to[2 * i + 1] = hex[digest[i] & 15];
-  }
-  to[SHA256_HEX_SIZE - 1] = 0;
-}
+void digest_hex(const unsigned char digest[SHA256_BYTES], char to[SHA256_HEX_SIZE]) { hex_print(digest, SHA256_BYTES, to); }
 
 int sha256_hex(const void *bytes, size_t n, char to[SHA256_HEX_SIZE]) {
   unsigned char digest[SHA256_BYTES];
