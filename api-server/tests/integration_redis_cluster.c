@@ -1,3 +1,4 @@
+#include "store/redis.h"
 #include "store/redis_cluster.h"
 #include "store/resolver.h"
 #include "support_redis.h"

@@ -24,9 +24,9 @@
 
 #include "base/error.h"
 #include "store/dependency.h"
+#include "store/redis_command.h"
 #include "store/redis_target.h"
 
-#include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,14 +36,6 @@ struct resolver;
 struct redis;
 
 enum { REDIS_IN_FLIGHT = 4096 };
-
-/* Embedded in what waits for the reply. */
-struct redis_command {
-  /* Called exactly once, never from within redis_submit. REPLY (borrowed until the return; may be of type REDIS_REPLY_ERROR) is NULL where ERROR
-   * is not. */
-  void (*done)(struct redis_command *command, const redisReply *reply, const struct error *error);
-  struct redis_flight *flight; /* the redis' own; NULL: not under way */
-};
 
 struct redis *redis_new(struct loop *loop, struct resolver *resolver, const struct redis_settings *settings, struct error *error);
 void redis_free(struct redis *redis); /* accepts NULL; commands under way are not called back */

@@ -1,7 +1,7 @@
 #include "store/redis_connection.h"
 
 #include "base/clock.h"
-#include "store/redis.h"
+#include "store/redis_command.h"
 #include "store/redis_topology.h"
 
 #include <stdio.h>

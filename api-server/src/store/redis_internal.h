@@ -1,11 +1,10 @@
 /* What the parts of redis.c's modes share: who is connected, what went wrong, and how a flight ends. */
 #pragma once
 
-#include "store/redis.h"
+#include "base/backoff.h"
+#include "store/redis_command.h"
 #include "store/redis_connection.h"
 #include "store/redis_topology.h"
-
-#include "base/backoff.h"
 
 enum { REDIS_STABLE_MS = 1000 /* a connection that lasted this long starts its back-off anew */ };
 
