@@ -1,22 +1,16 @@
 #include "auth/signature.h"
 
 #include "base/number.h"
+#include "http/bytes.h"
 
 #include <string.h>
 
 #define TIMESTAMP_MAX INT64_C(253402300799) /* the end of the year 9999 */
 
-static int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 static int read_mac(struct span text, unsigned char to[SHA256_BYTES]) {
   if (text.len != 2 * SHA256_BYTES) return -1;
   for (size_t i = 0; i < SHA256_BYTES; i++) {
-    int high = nibble(text.at[2 * i]), low = nibble(text.at[2 * i + 1]);
+    int high = byte_hex(text.at[2 * i]), low = byte_hex(text.at[2 * i + 1]);
     if (high < 0 || low < 0) return -1;
     to[i] = (unsigned char)(high << 4 | low);
   }

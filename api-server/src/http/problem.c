@@ -28,9 +28,7 @@ static const struct problem_kind kinds[PROBLEM_TYPES] = {
     [PROBLEM_HEAD_TOO_LARGE] = {431, "head-too-large", "The request's header fields are too large"},
     [PROBLEM_INTERNAL] = {500, "internal-error", "Something went wrong on our side"},
     [PROBLEM_NOT_IMPLEMENTED] = {501, "not-implemented", "This is not implemented"},
-    [PROBLEM_BAD_UPSTREAM] = {502, "bad-upstream", "A service behind this one answered wrongly"},
     [PROBLEM_UNAVAILABLE] = {503, "unavailable", "The service cannot do this at the moment"},
-    [PROBLEM_UPSTREAM_TIMEOUT] = {504, "upstream-timeout", "A service behind this one did not answer in time"},
     [PROBLEM_VERSION_NOT_SUPPORTED] = {505, "version-not-supported", "The version of HTTP is not supported"},
 };
 

@@ -85,6 +85,12 @@ void fields_check(const cJSON *object, const char *prefix, const struct field *r
   fields_check_known(object, prefix, rules, wrong);
 }
 
+void fields_refuse(struct request *request, const char *path, const char *message) {
+  struct problem_error wrong = {path, message};
+  request_problem(request,
+                  &(struct problem){.type = PROBLEM_INVALID_FIELDS, .detail = "One field is wrong.", .errors = &wrong, .error_count = 1});
+}
+
 bool fields_answer(struct request *request, const struct wrong_fields *wrong) {
   if (!wrong->count) return false;
   request_problem(request, &(struct problem){.type = PROBLEM_INVALID_FIELDS,

@@ -46,5 +46,8 @@ void fields_check_known(const cJSON *object, const char *prefix, const struct fi
 /* One more. FORMAT's text is about the field: "must be …". */
 void fields_wrong(struct wrong_fields *wrong, const char *prefix, const char *name, const char *message);
 
+/* Answers that one field, by its path, is wrong. */
+void fields_refuse(struct request *request, const char *path, const char *message);
+
 /* True: something was wrong, and the request is answered. */
 bool fields_answer(struct request *request, const struct wrong_fields *wrong);

@@ -12,10 +12,6 @@ struct granting {
 };
 
 static void answer(struct request *request, const struct grant_outcome *outcome) {
-  static const struct problem_error insufficient = {"grant.amount", "is more than the profile has"};
-  static const struct problem_error too_many = {"grant.amount", "would bring the balance beyond what it can hold"};
-  static const struct problem_error no_plan = {"grant.plan", "is not a subscription that the profile has"};
-  const struct problem_error *wrong = NULL;
   switch (outcome->result) {
     case GRANT_DONE:
     case GRANT_REPEATED:
@@ -23,12 +19,10 @@ static void answer(struct request *request, const struct grant_outcome *outcome)
       request_answer(request, 200, "application/json", outcome->answer, strlen(outcome->answer));
       return;
     case GRANT_CONFLICT: request_refuse(request, PROBLEM_CONFLICT, "This externalRef was used with another body."); return;
-    case GRANT_INSUFFICIENT: wrong = &insufficient; break;
-    case GRANT_TOO_MANY: wrong = &too_many; break;
-    case GRANT_NO_PLAN: wrong = &no_plan; break;
+    case GRANT_INSUFFICIENT: fields_refuse(request, "grant.amount", "is more than the profile has"); return;
+    case GRANT_TOO_MANY: fields_refuse(request, "grant.amount", "would bring the balance beyond what it can hold"); return;
+    case GRANT_NO_PLAN: fields_refuse(request, "grant.plan", "is not a subscription that the profile has"); return;
   }
-  request_problem(request,
-                  &(struct problem){.type = PROBLEM_INVALID_FIELDS, .detail = "One field is wrong.", .errors = wrong, .error_count = 1});
 }
 
 static void on_granted(struct db_query *query, const PGresult *result, const struct error *error) {

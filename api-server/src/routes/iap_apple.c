@@ -21,12 +21,6 @@ struct verifying {
 const struct field apple_rules[] = {
     {"signedPayload", FIELD_TEXT, false, 1, SIGNED_MAX}, {"transactionId", FIELD_TEXT, false, 1, ID_MAX}, {0}};
 
-static void refuse_field(struct request *request, const char *field, const char *message) {
-  struct problem_error wrong = {field, message};
-  request_problem(request,
-                  &(struct problem){.type = PROBLEM_INVALID_FIELDS, .detail = "One field is wrong.", .errors = &wrong, .error_count = 1});
-}
-
 /* ---- the effect ---- */
 
 static void answer(struct verifying *v, const struct purchase_outcome *outcome) {
@@ -40,8 +34,8 @@ static void answer(struct verifying *v, const struct purchase_outcome *outcome) 
       return;
     case PURCHASE_TAKEN: request_refuse(request, PROBLEM_CONFLICT, "Another profile has this purchase."); return;
     case PURCHASE_MISMATCH: request_refuse(request, PROBLEM_CONFLICT, "This was bought for another account."); return;
-    case PURCHASE_UNKNOWN_PRODUCT: refuse_field(request, v->field, "is of a product that the catalogue does not have"); return;
-    case PURCHASE_TOO_MANY: refuse_field(request, v->field, "would bring the balance beyond what it can hold"); return;
+    case PURCHASE_UNKNOWN_PRODUCT: fields_refuse(request, v->field, "is of a product that the catalogue does not have"); return;
+    case PURCHASE_TOO_MANY: fields_refuse(request, v->field, "would bring the balance beyond what it can hold"); return;
     case PURCHASE_DUPLICATE:
     case PURCHASE_UNKNOWN_PURCHASE:
     case PURCHASE_RESULTS: break; /* of events alone */
@@ -85,7 +79,7 @@ static void apply(struct verifying *v, const char *text) {
   if (apple_transaction_verify(&app->apple, text, &payload, &transaction, &error) < 0) {
     log_warn("a purchase is refused", log_str("store", "apple"), log_str("profile", profile), log_err(&error),
              log_str("reqId", request->id));
-    refuse_field(request, v->field, error.message);
+    fields_refuse(request, v->field, error.message);
     return;
   }
   if (!strcmp(transaction.environment, "sandbox") && !purchase_sandbox_allowed(app->settings, profile)) {
@@ -104,7 +98,7 @@ static void on_transaction(struct apple_call *call, const cJSON *json, const str
   const char *text = json_string(json, "signedTransactionInfo", NULL);
   struct error nothing = {.kind = ERROR_RETRY, .message = "the App Store's answer holds no transaction"};
   if (error && error->kind == ERROR_NOT_FOUND)
-    refuse_field(v->request, v->field, "is not known to the App Store");
+    fields_refuse(v->request, v->field, "is not known to the App Store");
   else if (error || !text)
     call_fail(v->request, error ? error : &nothing);
   else

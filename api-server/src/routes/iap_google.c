@@ -52,12 +52,6 @@ static int parse_type(const char *text, enum purchase_type *ret) {
 
 /* ---- what goes wrong ---- */
 
-static void refuse_field(struct request *request, const char *field, const char *message) {
-  struct problem_error wrong = {field, message};
-  request_problem(request,
-                  &(struct problem){.type = PROBLEM_INVALID_FIELDS, .detail = "One field is wrong.", .errors = &wrong, .error_count = 1});
-}
-
 static void tell_away(struct request *request, const struct error *error) {
   log_warn("Google can't be asked", log_str("reqId", request->id), log_err(error));
   int64_t wait_s = (error->after_ms + 999) / 1000;
@@ -92,9 +86,9 @@ static void answer(struct verifying *v, const struct purchase_outcome *outcome) 
       /* somebody has paid for what nobody can give */
       log_error("a purchase is of a product that the catalogue doesn't have", log_str("reqId", request->id),
                 log_str("productId", v->product_id));
-      refuse_field(request, "productId", "is not in the catalogue");
+      fields_refuse(request, "productId", "is not in the catalogue");
       return;
-    case PURCHASE_TOO_MANY: refuse_field(request, "purchaseToken", "would bring the balance beyond what it can hold"); return;
+    case PURCHASE_TOO_MANY: fields_refuse(request, "purchaseToken", "would bring the balance beyond what it can hold"); return;
     default: break;
   }
   if (v->seen == PURCHASE_REFUNDED) {
@@ -146,7 +140,7 @@ static void on_purchase(struct google_call *call, const cJSON *json, const struc
   if (!error)
     apply(v, &seen);
   else if (error->kind == ERROR_NOT_FOUND)
-    refuse_field(v->request, "purchaseToken", "is not one that Google knows for this product");
+    fields_refuse(v->request, "purchaseToken", "is not one that Google knows for this product");
   else
     tell_away(v->request, error);
 }

@@ -52,16 +52,12 @@ static void answer_taken(struct request *request, int status, const char *outcom
 }
 
 static void answer(struct request *request, enum payment_outcome outcome) {
-  static const struct problem_error too_many = {"amount", "would bring the balance beyond what it can hold"};
   switch (outcome) {
     case PAYMENT_DONE: answer_taken(request, 200, "applied"); break;
     case PAYMENT_REPEATED: answer_taken(request, 200, "repeated"); break;
     case PAYMENT_UNKNOWN_PRODUCT: answer_taken(request, 202, "kept"); break;
     case PAYMENT_CONFLICT: request_refuse(request, PROBLEM_CONFLICT, "This payment was told before, with another body."); break;
-    case PAYMENT_TOO_MANY:
-      request_problem(request, &(struct problem){
-                                   .type = PROBLEM_INVALID_FIELDS, .detail = "One field is wrong.", .errors = &too_many, .error_count = 1});
-      break;
+    case PAYMENT_TOO_MANY: fields_refuse(request, "amount", "would bring the balance beyond what it can hold"); break;
     case PAYMENT_OUTCOMES: break; /* their number */
   }
 }
