@@ -1,5 +1,7 @@
 """kubectl with failures that explain, waiting on conditions, and a stack with all it stands on."""
 import base64
+import collections
+import datetime
 import json
 import pathlib
 import re
@@ -14,6 +16,9 @@ import yaml
 SYSTEM = "supernova-system"
 SOURCE = pathlib.Path(__file__).parent.parent
 GROUP = "platform.supernova.com"
+ADMIN, OPERATOR = "admin", f"system:serviceaccount:{SYSTEM}:supernova-operator"  # as the audit log calls them
+
+Write = collections.namedtuple("Write", "at verb resource name namespace")
 
 
 def run(*command, stdin=None, timeout_s=120):
@@ -43,15 +48,16 @@ def apply(*manifests, namespace=None):
                    stdin=yaml.safe_dump_all(manifests))
 
 
-def wait_for(what, condition, timeout_s=60, every_s=0.2):
-    """What CONDITION returns once that is true; a failure says what was waited for and what was last seen."""
+def wait_for(what, condition, timeout_s=180, every_s=0.2):
+    """What CONDITION returns once that is true; a failure says what was waited for and what was last seen. How long is for a machine that is busy with much
+    else: a claim about time is read from what the API server noted down."""
     end = time.monotonic() + timeout_s
     while True:
         seen = condition()
         if seen:
             return seen
         if time.monotonic() > end:
-            raise AssertionError(f"waited {timeout_s} s until {what}")
+            raise AssertionError(f"waited {timeout_s} s until {what}; seen: {seen}")
         time.sleep(every_s)
 
 
@@ -134,20 +140,23 @@ class Stack:
         ready = condition_of(stack, "Ready")
         return ready and ready["status"] == "True" and stack["status"]["observedGeneration"] == stack["metadata"]["generation"]
 
-    def wait_ready(self, timeout_s=120):
-        wait_for(f"stack {self.namespace}/{self.name} is Ready", self.ready, timeout_s)
+    def wait_ready(self):
+        wait_for(f"stack {self.namespace}/{self.name} is Ready", self.ready)
 
-    def wait_reason(self, reason, timeout_s=30):
+    def wait_reason(self, reason):
         """The Ready condition, once it has this reason."""
         def found():
             ready = condition_of(self.read("supernovastack"), "Ready")
             return ready if ready and ready["reason"] == reason else None
-        return wait_for(f"Ready of {self.namespace}/{self.name} has the reason {reason}", found, timeout_s)
+        return wait_for(f"Ready of {self.namespace}/{self.name} has the reason {reason}", found)
 
-    def wait_rolled(self, before, timeout_s=120):
+    def wait_rolled(self, before):
         """All pods are others than BEFORE, and the stack is Ready."""
-        wait_for(f"no pod of {before} is left", lambda: self.pods() and not self.pods() & before, timeout_s)
-        self.wait_ready(timeout_s)
+        def rolled():
+            pods = self.pods()
+            return pods and not pods & before
+        wait_for(f"no pod of {before} is left", rolled)
+        self.wait_ready()
 
     # --- the product, as a client of the Service
 
@@ -155,19 +164,30 @@ class Stack:
         service = self.read("service")["spec"]
         return f"http://{service['clusterIP']}:{service['ports'][0]['port']}{path}"
 
+    def ask(self, method, path, headers={}, body=None):
+        """Status and decoded body, once a connection comes about: kube-proxy learns a moment after everybody else which pods there are."""
+        def answered():
+            try:
+                return request(method, self.url(path), headers, body)
+            except OSError:
+                return None
+        return wait_for(f"{method} {path} of {self.namespace}/{self.name} is answered", answered)
+
     def token(self, subject="e2e", roles=("admin",)):
-        status, answer = request("POST", self.url("/auth/token"), {"x-issuer-secret": self.secret["ISSUER_ADMIN_SECRET"]},
-                                 {"sub": subject, "roles": list(roles), "ttl": 600})
-        assert status == 200, answer
-        return {"authorization": f"Bearer {answer['token']}"}
+        """Once the Service leads to pods alone that have the Secret as it is."""
+        def minted():
+            status, answer = self.ask("POST", "/auth/token", {"x-issuer-secret": self.secret["ISSUER_ADMIN_SECRET"]},
+                                      {"sub": subject, "roles": list(roles), "ttl": 600})
+            return answer["token"] if status == 200 else None
+        return {"authorization": f"Bearer {wait_for('a token is minted', minted)}"}
 
     def grant(self, token, profile, amount, reference):
-        status, answer = request("POST", self.url("/api/entitlements/grant"), token, {
+        status, answer = self.ask("POST", "/api/entitlements/grant", token, {
             "profileId": profile, "externalRef": reference, "grant": {"type": "coins", "amount": amount, "reason": "e2e"}})
         assert status == 200, answer
 
     def coins(self, token, profile):
-        status, answer = request("GET", self.url(f"/api/entitlements/{profile}"), token)
+        status, answer = self.ask("GET", f"/api/entitlements/{profile}", token)
         assert status == 200, answer
         return answer["entitlements"]["coins"]
 
@@ -184,7 +204,7 @@ class Databases:
         for name in ("postgres", "redis"):
             kubectl("-n", self.namespace, "apply", "--server-side", "-f", SOURCE / f"hack/quickstart.d/{name}.yaml")
         for name in ("postgres", "redis"):
-            kubectl("-n", self.namespace, "rollout", "status", f"deployment/{name}", "--timeout=90s")
+            kubectl("-n", self.namespace, "rollout", "status", f"deployment/{name}", "--timeout=240s", timeout_s=300)
 
     def secret_for(self, database):
         """Makes an empty database and says how it is reached."""
@@ -210,14 +230,14 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def audit(self):
-        """What was written by the operator: (time, verb, resource, name) of each request that succeeded."""
-        user = f"system:serviceaccount:{SYSTEM}:supernova-operator"
-        for line in (self.state / "log/audit.log").read_text().splitlines():
+    def audit(self, user=OPERATOR, since=None):
+        """The writes of USER, as the API server noted them down."""
+        text = (self.state / "log/audit.log").read_text()
+        for line in text[:text.rfind("\n") + 1].splitlines():
             entry = json.loads(line)
-            what = entry.get("objectRef", {})
-            if entry["user"]["username"] == user:
-                yield entry["requestReceivedTimestamp"], entry["verb"], what.get("resource"), what.get("name")
+            what, at = entry.get("objectRef", {}), datetime.datetime.fromisoformat(entry["requestReceivedTimestamp"])
+            if entry["user"]["username"] == user and (since is None or at > since):
+                yield Write(at, entry["verb"], what.get("resource"), what.get("name"), what.get("namespace"))
 
 
 def install_operator(operator_image, server_image):
@@ -232,7 +252,7 @@ def install_operator(operator_image, server_image):
             "resources": ["../../manifests/operator"], "patches": [{"patch": yaml.safe_dump(patch)}],
             "images": [{"name": "ghcr.io/supernova/supernova-operator", "newName": name, "newTag": tag}]}))
         kubectl("apply", "--server-side", "-k", overlay)
-    kubectl("-n", SYSTEM, "rollout", "status", "deployment/supernova-operator", "--timeout=90s")
+    kubectl("-n", SYSTEM, "rollout", "status", "deployment/supernova-operator", "--timeout=240s", timeout_s=300)
 
 
 def decoded(secret, key):

@@ -1,4 +1,5 @@
 """Keeps what pods say beyond their end: each log file of the node gets a second name, which stays when the first is removed."""
+import glob
 import os
 import pathlib
 import re
@@ -21,11 +22,10 @@ class PodLogs:
             self.keep()
 
     def keep(self):
-        # POD/CONTAINER/RESTART.log
-        for log in self.from_.glob("*/*/*.log"):
-            kept = self.to / "_".join(log.relative_to(self.from_).parts)
+        # POD/CONTAINER/RESTART.log; unlike pathlib's, this glob passes over a folder that goes while it looks
+        for log in glob.glob("*/*/*.log", root_dir=self.from_):
             try:
-                os.link(log, kept)
+                os.link(self.from_ / log, self.to / log.replace("/", "_"))
             except (FileExistsError, FileNotFoundError):
                 pass
 

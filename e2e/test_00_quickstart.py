@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from kube import SOURCE, SYSTEM, apply, kubectl, read, run
+from kube import SOURCE, SYSTEM, apply, kubectl, read, run, wait_for
 from registry import Registry
 
 CRD = SOURCE / "crds/platform.supernova.com_supernovastacks.yaml"
@@ -68,9 +68,10 @@ def test_what_others_made_is_left_alone(quickstart, registry, before):
     try:
         fails(quickstart("--registry", registry), "has the crd supernovastacks.platform.supernova.com already")
         assert "nothing on it" in quickstart("--down").stderr
-        assert len(everything() - before) == 2, "the CRD and its APIService"
+        wait_for("the CRD and its APIService alone are more", lambda: len(everything() - before) == 2)
     finally:
         kubectl("delete", "-f", CRD)
+        wait_for("both are gone", lambda: everything() == before)
 
 
 def test_a_second_run_keeps_what_the_first_made(coins):
@@ -102,4 +103,5 @@ def test_a_stack_of_others_holds_up_its_end(coins, quickstart):
 def test_nothing_is_left_after_its_end(coins, quickstart, before):
     done = quickstart("--down")
     assert done.returncode == 0, done.stderr
-    assert everything() == before
+    # an APIService goes a moment after its CRD
+    wait_for("nothing is left", lambda: everything() == before)

@@ -1,7 +1,7 @@
 """From kubectl apply to a Ready stack that answers."""
 import pytest
 
-from kube import decoded
+from kube import decoded, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def stack(make_stack):
 
 
 def test_kubectl_wait_sees_it_ready(stack):
-    stack.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "supernovastack/supernova-server")
+    stack.kubectl("wait", "--for=condition=Ready", "--timeout=240s", "supernovastack/supernova-server", timeout_s=300)
     assert stack.status()["phase"] == "Ready"
     assert len(stack.pods()) == 3
 
@@ -39,8 +39,7 @@ def test_coins_are_granted_and_read_back_through_the_service(stack):
 
 
 def test_the_keys_are_published_without_their_private_half(stack):
-    from kube import request
-    status, keys = request("GET", stack.url("/auth/.well-known/jwks.json"))
+    status, keys = stack.ask("GET", "/auth/.well-known/jwks.json")
     assert status == 200
     signing = decoded(stack.read("secret", "supernova-server-jwks"), "signing").strip()
     assert [key["kid"] for key in keys["keys"]] == [signing]
@@ -48,5 +47,7 @@ def test_the_keys_are_published_without_their_private_half(stack):
 
 
 def test_each_step_was_told(stack):
-    reasons = stack.kubectl("get", "events", "--field-selector=involvedObject.kind=SupernovaStack", "-o", "jsonpath={.items[*].reason}")
-    assert {"RevisionCreated", "KeysMade", "MigrationStarted", "MigrationSucceeded", "Deployed"} <= set(reasons.split())
+    def told():
+        reasons = stack.kubectl("get", "events", "--field-selector=involvedObject.kind=SupernovaStack", "-o", "jsonpath={.items[*].reason}")
+        return {"RevisionCreated", "KeysMade", "MigrationStarted", "MigrationSucceeded", "Deployed"} <= set(reasons.split())
+    wait_for("all is told", told)

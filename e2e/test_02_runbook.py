@@ -52,7 +52,7 @@ def test_health_from_inside(stack):
 
 
 def test_events(stack):
-    assert "Deployed" in type("kubectl -n supernova get events --sort-by='.lastTimestamp'")
+    wait_for("the event is there", lambda: "Deployed" in type("kubectl -n supernova get events --sort-by='.lastTimestamp'"))
 
 
 def test_describe_pod(stack):

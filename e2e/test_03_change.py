@@ -36,7 +36,7 @@ def test_a_changed_config_rolls_the_pods_and_migrates_nothing(stack):
     stack.wait_rolled(before)
     assert stack.status()["revision"] == {"current": 2, "target": 2, "previous": 1}
     assert migrations(stack) == jobs
-    assert '"level":20' in stack.kubectl("logs", "-l", "app=supernova-server", "--tail=-1")
+    assert all('"level":20' in stack.kubectl("logs", pod) for pod in stack.pods())
 
 
 def test_a_changed_secret_rolls_the_pods(stack):

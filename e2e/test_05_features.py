@@ -27,6 +27,6 @@ def test_on(stack, kind):
 def test_off(stack, kind):
     before = stack.pods()
     stack.patch(**{FEATURES[kind][0]: {"enabled": False}})
-    wait_for(f"the {kind} is gone", lambda: stack.read(kind) is None, 10)
+    wait_for(f"the {kind} is gone", lambda: stack.read(kind) is None)
     stack.wait_ready()
     assert before <= stack.pods(), "the pods were left alone"

@@ -1,7 +1,7 @@
 """A migration that fails is tried again after 2, 4 and 8 s, then given up with its last lines, until something that could mend it changes."""
 import pytest
 
-from kube import seconds, wait_for
+from kube import condition_of, seconds, wait_for
 
 CLOSED = "postgresql://supernova:hunter2@127.0.0.1:1/supernova?connect_timeout=2"
 RETRY = {"retry": {"exponential": {"initialSeconds": 2, "maxSeconds": 60, "maxAttempts": 4}}}
@@ -16,7 +16,8 @@ def stack(make_stack):
 
 
 def jobs(stack):
-    return sorted(stack.list("jobs"), key=lambda job: job["metadata"]["creationTimestamp"])
+    """By attempt: -1, -1-2, -1-3."""
+    return sorted(stack.list("jobs"), key=lambda job: job["metadata"]["name"])
 
 
 def failed_at(job):
@@ -24,13 +25,17 @@ def failed_at(job):
 
 
 def test_it_is_retried(stack):
-    ready = stack.wait_reason("MigrationRetrying")
-    assert "migration attempt 1 of 4 failed" in ready["message"]
-    assert stack.status()["phase"] == "Migrating" and stack.status()["migration"]["nextAttemptAt"]
+    """Whichever of its waits is seen."""
+    waiting = wait_for("it waits", lambda: (status := stack.status()).get("migration", {}).get("state") == "Waiting" and status)
+    attempt, ready = waiting["migration"]["attempt"], condition_of({"status": waiting}, "Ready")
+    assert f"migration attempt {attempt} of 4 failed" in ready["message"] and ready["reason"] == "MigrationRetrying"
+    assert waiting["phase"] == "Migrating"
+    wait = seconds(waiting["migration"]["nextAttemptAt"]) - failed_at(jobs(stack)[attempt - 1])
+    assert abs(wait - 2 ** attempt) <= 1, "times of whole seconds"
 
 
 def test_it_is_given_up_with_its_last_lines(stack):
-    message = stack.wait_reason("MigrationFailed", 120)["message"]
+    message = stack.wait_reason("MigrationFailed")["message"]
     assert "refused" in message and "hunter2" not in message
     status = stack.status()
     assert status["phase"] == "Failed" and status["migration"]["state"] == "Failed" and status["migration"]["attempt"] == 4
@@ -41,8 +46,8 @@ def test_each_wait_was_twice_the_last(stack):
     tries = jobs(stack)
     assert [job["metadata"]["name"].removeprefix("supernova-server-migrate-") for job in tries] == ["1", "1-2", "1-3", "1-4"]
     waits = [seconds(after["metadata"]["creationTimestamp"]) - failed_at(before) for before, after in zip(tries, tries[1:])]
-    # times of whole seconds; a second or two pass until the failed pod is gone
-    assert all(wanted - 1 <= waited <= wanted + 3 for waited, wanted in zip(waits, [2, 4, 8])), waits
+    # times of whole seconds; how long it takes until the failed pod is gone is the node's business
+    assert all(waited >= wanted - 1 for waited, wanted in zip(waits, [2, 4, 8])), waits
 
 
 def test_a_mended_secret_frees_it(stack):

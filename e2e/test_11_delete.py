@@ -11,7 +11,7 @@ def test_children_go(make_stack, retain):
     stack = make_stack("retain" if retain else "all")
     stack.install(jwks={"retain": retain})
     assert stack.read("secret", "supernova-server-jwks")
-    stack.kubectl("delete", "supernovastack", stack.name, "--timeout=30s")
+    stack.kubectl("delete", "supernovastack", stack.name)
     wait_for("every child is gone", lambda: not any(stack.list(kind) for kind in CHILDREN))
     assert (stack.read("secret", "supernova-server-jwks") is not None) == retain
     assert stack.read("secret", "supernova-secrets"), "what people made stays"
@@ -21,7 +21,7 @@ def test_retained_keys_are_taken_up_again(make_stack):
     stack = make_stack("again")
     stack.install(jwks={"retain": True})
     token = stack.token("player", roles=[])
-    stack.kubectl("delete", "supernovastack", stack.name, "--timeout=30s")
+    stack.kubectl("delete", "supernovastack", stack.name)
     wait_for("every child is gone", lambda: not any(stack.list(kind) for kind in CHILDREN))
     stack.apply(jwks={"retain": True})
     stack.wait_ready()

@@ -1,5 +1,4 @@
 """Stacks of the same name in two namespaces have nothing in common."""
-from kube import request
 
 
 def test_they_keep_apart(make_stack):
@@ -12,6 +11,6 @@ def test_they_keep_apart(make_stack):
     token = one.token()
     one.grant(token, "player", 7, "only-one")
     assert one.coins(token, "player") == 7 and two.coins(two.token(), "player") == 0
-    assert request("GET", two.url("/api/entitlements/player"), token)[0] == 401, "each has keys of its own"
-    one.kubectl("delete", "supernovastack", one.name, "--timeout=30s")
+    assert two.ask("GET", "/api/entitlements/player", token)[0] == 401, "each has keys of its own"
+    one.kubectl("delete", "supernovastack", one.name)
     assert two.ready() and two.coins(two.token(), "player") == 0

@@ -5,6 +5,7 @@ Needs kubectl and an API server that KUBECONFIG names (hack/test starts one); it
 import json
 import pathlib
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ INVALID = sorted((CRDS / "samples/invalid").glob("*.yaml"))
 
 
 def kubectl(*args, stdin=None):
-    return subprocess.run(["kubectl", *map(str, args)], input=stdin, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["kubectl", *map(str, args)], input=stdin, capture_output=True, text=True, timeout=300)
 
 
 def must(*args, stdin=None):
@@ -27,8 +28,12 @@ def must(*args, stdin=None):
 
 @pytest.fixture(scope="session")
 def crd():
+    end = time.monotonic() + 240
     must("apply", "--server-side", "--force-conflicts", "--field-manager", "crd-test", "-f", CRD)
-    must("wait", "--for", "condition=Established", "--timeout=30s", "crd/supernovastacks.platform.supernova.com")
+    must("wait", "--for", "condition=Established", "--timeout=240s", "crd/supernovastacks.platform.supernova.com")
+    while kubectl("explain", "supernovastack.status").returncode != 0:  # kubectl's discovery and its documentation come a moment later
+        assert time.monotonic() < end, "the API server doesn't tell what a stack is"
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ Needs kubectl and an API server that KUBECONFIG names (hack/test starts one).
 import json
 import pathlib
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ CLUSTER_SCOPED = {"Namespace", "CustomResourceDefinition", "ClusterRole", "Clust
 
 
 def kubectl(*args, stdin=None):
-    return subprocess.run(["kubectl", *map(str, args)], input=stdin, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["kubectl", *map(str, args)], input=stdin, capture_output=True, text=True, timeout=300)
 
 
 def must(*args, stdin=None):
@@ -37,8 +38,12 @@ def one(objects, kind, name=None):
 
 @pytest.fixture(scope="session")
 def crd():
+    end = time.monotonic() + 240
     must("apply", "--server-side", "--force-conflicts", "--field-manager", "crd-test", "-k", MANIFESTS.parent / "crds")
-    must("wait", "--for", "condition=Established", "--timeout=30s", "crd/supernovastacks.platform.supernova.com")
+    must("wait", "--for", "condition=Established", "--timeout=240s", "crd/supernovastacks.platform.supernova.com")
+    while kubectl("explain", "supernovastack.status").returncode != 0:  # kubectl's discovery and its documentation come a moment later
+        assert time.monotonic() < end, "the API server doesn't tell what a stack is"
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="session")
