@@ -56,11 +56,11 @@ announce() {
   echo "$state/kubeconfig"
 }
 
-# await WHAT COMMAND…: or fail with the log of whatever was ending all the while.
+# await WHAT COMMAND…: for as long as a busy machine may need, or fail with the log of whatever was ending all the while.
 await() {
-  wait_until 90 "$@" && running && return
+  wait_until 240 "$@" && running && return
   tail -n 5 "$state/log/node.log" | sed 's/^/    | /' >&2
-  die "waited 90 s until $1" "read the logs in $state/log, then end it: hack/cluster down --name $name"
+  die "waited 240 s until $1" "read the logs in $state/log, then end it: hack/cluster down --name $name"
 }
 
 api_ready() { running && kube get --raw /readyz; }
