@@ -249,6 +249,10 @@ REWRITTEN = {
     "an hour": ("UPDATE ledger_heads SET hour = hour - interval '1 day' WHERE id = 1", 1, "digest"),
     "an hour and its digest": ("UPDATE ledger_heads SET hour = hour - interval '1 day' WHERE id = 2;"
                                "UPDATE ledger_heads h SET digest = sha256(convert_to(ledger_heads_text(h), 'UTF8')) WHERE id = 2", 2, "signature"),
+    "an id beyond all others": ("UPDATE ledger_heads SET id = 9223372036854775807 WHERE id = 2;"
+                                "UPDATE ledger_heads_entry SET heads = 9223372036854775807 WHERE heads = 2", 9223372036854775807, "id"),
+    "an id below all others": ("ALTER TABLE ledger_heads DROP CONSTRAINT ledger_heads_id_check; UPDATE ledger_heads SET id = -7 WHERE id = 1;"
+                               "UPDATE ledger_heads_entry SET heads = -7 WHERE heads = 1", -7, "id"),
     "what a signature follows": ("UPDATE ledger_heads SET prev = sha256('') WHERE id = 2", 2, "prev"),
 }
 

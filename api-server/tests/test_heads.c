@@ -21,6 +21,12 @@ static struct keyring *ring_of(const char *kid) {
   return ring;
 }
 
+static struct lines *expecting(int64_t newest) {
+  struct lines *lines = lines_new();
+  for (int64_t id = 1; id <= newest; id++) cr_assert_eq(lines_expect(lines, id, NULL), 0);
+  return lines;
+}
+
 /* The comment's lines of seven fields, its digest, and its profile's line. */
 Test(heads, the_written_example) {
   FILE *file = fopen(SOURCE_DIR "/api-server/migrations/0011_signed_heads.sql", "re");
@@ -28,7 +34,7 @@ Test(heads, the_written_example) {
   struct buffer text, shown, own;
   struct heads example = {
       .id = 1, .hour = "2026-01-02T03:00:00.000Z", .whole = true, .profiles = 1, .lines_sha256 = lines_digest, .prev = zeros};
-  struct lines *lines = lines_new(1);
+  struct lines *lines = expecting(1);
   int64_t count;
   cr_assert_not_null(file);
   buffer_init(&text, 4096), buffer_init(&shown, 4096), buffer_init(&own, 4096);
@@ -79,7 +85,7 @@ Test(heads, a_signature_is_right_for_these_heads_and_this_key_alone) {
 }
 
 Test(heads, lines_of_many_signatures_may_come_mixed) {
-  struct lines *mixed = lines_new(3), *apart = lines_new(3);
+  struct lines *mixed = expecting(3), *apart = expecting(3);
   char a[SHA256_HEX_SIZE], b[SHA256_HEX_SIZE];
   int64_t count;
   cr_assert(!lines_add(mixed, 1, "a", 1, head, NULL) && !lines_add(mixed, 3, "a", 2, head, NULL) &&
@@ -95,4 +101,25 @@ Test(heads, lines_of_many_signatures_may_come_mixed) {
     if (id == 2) cr_expect_str_eq(a, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   }
   lines_free(mixed), lines_free(apart), lines_free(NULL);
+}
+
+/* Ids are whatever the database says they are. */
+Test(heads, ids_may_be_anything) {
+  static const int64_t ids[] = {INT64_MIN, -1, 0, 1, 2, 2, 1, 70, INT64_MAX - 1, INT64_MAX};
+  struct lines *lines = lines_new();
+  char digest[SHA256_HEX_SIZE], empty[SHA256_HEX_SIZE];
+  int64_t count;
+  cr_assert_eq(sha256_hex("", 0, empty), 0);
+  for (size_t i = 0; i < ELEMENTS(ids); i++) cr_assert_eq(lines_expect(lines, ids[i], NULL), 0);
+  for (int64_t id = 100; id < 1000; id++) cr_assert_eq(lines_expect(lines, id, NULL), 0, "one that doesn't rise is passed over");
+  cr_assert_eq(lines_add(lines, INT64_MAX, "a", 1, head, NULL), 0);
+  cr_assert_eq(lines_add(lines, 100, "a", 1, head, NULL), 0);
+  for (size_t i = 0; i < ELEMENTS(ids); i++) {
+    cr_assert_eq(lines_end(lines, ids[i], digest, &count, NULL), 0);
+    cr_expect_eq(count, ids[i] == INT64_MAX && i + 1 == ELEMENTS(ids));
+    cr_expect_eq(strcmp(digest, empty) == 0, count == 0);
+  }
+  cr_assert_eq(lines_end(lines, 100, digest, &count, NULL), 0);
+  cr_expect(count == 0 && strcmp(digest, empty) == 0);
+  lines_free(lines);
 }

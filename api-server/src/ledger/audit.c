@@ -1,5 +1,6 @@
 #include "ledger/audit.h"
 
+#include "ledger/audit_heads.h"
 #include "ledger/audit_internal.h"
 
 #include <stdio.h>
@@ -17,12 +18,6 @@ struct walk {
   char profile[AUDIT_NAME_SIZE]; /* the one under way */
   bool begun, broken;
 };
-
-void audit_report(struct audit *audit, const char *profile, int64_t seq, int64_t heads, const struct chain_fault *fault) {
-  if (audit->first.fault.what) return;
-  audit->first = (struct audit_break){.seq = seq, .heads = heads, .fault = *fault};
-  (void)snprintf(audit->first.profile, sizeof audit->first.profile, "%s", profile ? profile : "");
-}
 
 static void report_profile(struct walk *walk, int64_t seq, const struct chain_fault *fault) {
   walk->broken = true;
@@ -155,11 +150,7 @@ static int find_strays(struct audit *audit, struct job *job, struct error *error
 
 /* ---- all of it ---- */
 
-static int on_newest(void *owner, const PGresult *row, struct error *error) {
-  (void)error;
-  *(int64_t *)owner = column_int64(row, 0);
-  return 0;
-}
+static int on_signature(void *owner, const PGresult *row, struct error *error) { return lines_expect(owner, column_int64(row, 0), error); }
 
 static int audit_rows(struct audit *audit, struct job *job, struct lines *lines, struct error *error) {
   struct walk walk = {.audit = audit, .lines = lines};
@@ -171,11 +162,10 @@ static int audit_rows(struct audit *audit, struct job *job, struct lines *lines,
 
 static int run(struct audit *audit, struct job *job, struct error *error) {
   _cleanup_(lines_freep) struct lines *lines = NULL;
-  int64_t newest = 0;
   if (!audit->profile) {
-    if (audit_stream(job, "SELECT coalesce(max(id), 0) FROM ledger_heads", NULL, false, on_newest, &newest, error) < 0) return -1;
-    lines = lines_new(newest);
+    lines = lines_new();
     if (!lines) return error_oom(error);
+    if (audit_stream(job, "SELECT id FROM ledger_heads ORDER BY id", NULL, false, on_signature, lines, error) < 0) return -1;
   }
   if (audit_rows(audit, job, lines, error) < 0 || find_strays(audit, job, error) < 0) return -1;
   return lines ? audit_heads(audit, job, lines, error) : 0;

@@ -1,3 +1,5 @@
+#include "ledger/audit_heads.h"
+
 #include "codec/base64.h"
 #include "ledger/audit_internal.h"
 #include "ledger/heads.h"

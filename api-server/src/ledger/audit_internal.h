@@ -4,15 +4,17 @@
 #include "base/number.h"
 #include "ledger/audit.h"
 #include "ledger/audit_stream.h"
-#include "ledger/lines.h"
+
+#include <stdio.h>
 
 #define TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 /* Keeps the first one. PROFILE may be NULL. */
-void audit_report(struct audit *audit, const char *profile, int64_t seq, int64_t heads, const struct chain_fault *fault);
-
-/* The signatures, once LINES has all lines. */
-int audit_heads(struct audit *audit, struct job *job, struct lines *lines, struct error *error) _must_check_;
+static inline void audit_report(struct audit *audit, const char *profile, int64_t seq, int64_t heads, const struct chain_fault *fault) {
+  if (audit->first.fault.what) return;
+  audit->first = (struct audit_break){.seq = seq, .heads = heads, .fault = *fault};
+  (void)snprintf(audit->first.profile, sizeof audit->first.profile, "%s", profile ? profile : "");
+}
 
 /* A column of the one row of a result; NULL, 0 and false for SQL's null. */
 static inline const char *column_text(const PGresult *row, int column) {
