@@ -1,53 +1,22 @@
 /* What the App Store says, as PostgreSQL keeps it: whatever order its statements come in, however often, and whether they were told or shown by the
  * client, the world ends as the last of them says. */
 #include "iap/apple_event.h"
-#include "store/migrate.h"
-#include "store/seed.h"
-#include "support.h"
+#include "store/statements.h"
+#include "support_schema.h"
 
 enum { ROUNDS = 60, PERIODS = 3, TOLD = 3, DAY_MS = 86400000 };
 static const int64_t begin_ms = 1700000000000, far_ms = 4000000000000;
 
-static struct support_database database;
-static char base_url[512];
-static PGconn *conn;
-
-static void setup(void) {
-  (void)snprintf(base_url, sizeof base_url, "%s", support_environment("DATABASE_URL"));
-  support_run_sql(base_url, "DO $$ BEGIN CREATE ROLE supernova_app; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$");
-  database = support_database_create();
-  setenv("DATABASE_URL", database.url, 1);
-  setenv("TERMINATION_LOG", "/nonexistent", 1);
-  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
-  cr_assert_eq(seed_main(1, (char *[]){"seed", NULL}), 0);
-  conn = PQconnectdb(database.url);
-  cr_assert_eq(PQstatus(conn), CONNECTION_OK);
-}
-
-static void teardown(void) {
-  PQfinish(conn);
-  setenv("DATABASE_URL", base_url, 1);
-  support_database_drop(&database);
-}
-
-TestSuite(apple_store, .init = setup, .fini = teardown, .timeout = 120);
-
-static int64_t number(const char *sql, const char *profile) {
-  PGresult *result = PQexecParams(conn, sql, 1, NULL, &profile, NULL, NULL, 0);
-  cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s: %s", sql, PQerrorMessage(conn));
-  int64_t value = PQntuples(result) ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : -1;
-  PQclear(result);
-  return value;
-}
+TestSuite(apple_store, .init = schema_up_seeded, .fini = schema_down, .timeout = 120);
 
 /* Said by the client, or told in an event of its own. */
-struct statement {
+struct said {
   struct purchase seen;
   bool bare, reversed;
   char event[48];
 };
 
-static enum purchase_result apply(const struct statement *s, const char *profile) {
+static enum purchase_result apply(const struct said *s, const char *profile) {
   struct arena *arena = arena_new(65536);
   struct db_query query = {0};
   struct purchase_outcome outcome;
@@ -56,12 +25,7 @@ static enum purchase_result apply(const struct statement *s, const char *profile
                                  .event = s->bare ? NULL : s->event,
                                  .event_sha256 = "00000000000000000000000000000000000000000000000000000000000000aa"};
   cr_assert_eq(apple_apply(&query, &s->seen, &claim, s->bare, s->reversed, arena, &error), 0);
-  PGresult *result =
-      PQexecParams(conn,
-                   "SELECT result, answer, holder FROM apple_apply($1::jsonb, $2, $3, decode($4, 'hex'), $5, $6, $7::boolean,"
-                   " $8::boolean)",
-                   8, NULL, query.values, NULL, NULL, 0);
-  cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(conn));
+  PGresult *result = schema_query(statements[query.statement].sql, statements[query.statement].parameters, query.values);
   cr_assert_eq(purchase_read(result, &outcome, &error), 0);
   cr_assert(!s->bare || outcome.answer, "%s", purchase_result_name(outcome.result));
   PQclear(result);
@@ -69,32 +33,32 @@ static enum purchase_result apply(const struct statement *s, const char *profile
   return outcome.result;
 }
 
-static void shuffle(struct statement *all, size_t n) {
+static void shuffle(struct said *all, size_t n) {
   for (size_t i = n; i > 1; i--) {
     size_t other = random_below(i);
-    struct statement held = all[i - 1];
+    struct said held = all[i - 1];
     all[i - 1] = all[other];
     all[other] = held;
   }
 }
 
-static struct statement statement(const char *token, const char *order, int64_t purchased_ms, int64_t told_ms) {
+static struct said statement(const char *token, const char *order, int64_t purchased_ms, int64_t told_ms) {
   static int events;
-  struct statement s = {.seen = {.store = "apple",
-                                 .environment = "production",
-                                 .token = token,
-                                 .type = PURCHASE_PRODUCT,
-                                 .state = PURCHASE_ACTIVE,
-                                 .product_id = "coins_100",
-                                 .order_id = order,
-                                 .quantity = 5,
-                                 .observed_ms = told_ms,
-                                 .purchased_ms = purchased_ms}};
+  struct said s = {.seen = {.store = "apple",
+                            .environment = "production",
+                            .token = token,
+                            .type = PURCHASE_PRODUCT,
+                            .state = PURCHASE_ACTIVE,
+                            .product_id = "coins_100",
+                            .order_id = order,
+                            .quantity = 5,
+                            .observed_ms = told_ms,
+                            .purchased_ms = purchased_ms}};
   (void)snprintf(s.event, sizeof s.event, "e-%d", ++events);
   return s;
 }
 
-static void as_subscription(struct statement *s, enum purchase_state state, int64_t expires_ms) {
+static void as_subscription(struct said *s, enum purchase_state state, int64_t expires_ms) {
   s->seen.type = PURCHASE_SUBSCRIPTION;
   s->seen.product_id = "pro_monthly";
   s->seen.quantity = 1;
@@ -108,7 +72,7 @@ Test(apple_store, periods_in_any_order) {
   static const enum purchase_state states[] = {PURCHASE_ACTIVE, PURCHASE_GRACE,   PURCHASE_CANCELLED,
                                                PURCHASE_HOLD,   PURCHASE_EXPIRED, PURCHASE_REFUNDED};
   for (int round = 0; round < ROUNDS; round++) {
-    struct statement all[2 * PERIODS * (TOLD + 1)], last;
+    struct said all[2 * PERIODS * (TOLD + 1)], last;
     char token[32], profile[32];
     size_t n = 0;
     (void)snprintf(token, sizeof token, "9%d", round);
@@ -131,20 +95,20 @@ Test(apple_store, periods_in_any_order) {
     shuffle(all, 2 * n);
     for (size_t i = 0; i < 2 * n; i++) (void)apply(&all[i], profile);
     bool gives = last.seen.state <= PURCHASE_CANCELLED;
-    cr_expect_eq(number("SELECT count(*) FROM ent_subscription WHERE expires_at > now() AND profile = $1", profile), gives, "round %d",
-                 round);
+    cr_expect_eq(schema_number("SELECT count(*) FROM ent_subscription WHERE expires_at > now() AND profile = $1", profile), gives,
+                 "round %d", round);
     if (gives)
-      cr_expect_eq(number("SELECT extract(epoch FROM expires_at) * 1000 FROM ent_subscription WHERE profile = $1", profile),
+      cr_expect_eq(schema_number("SELECT extract(epoch FROM expires_at) * 1000 FROM ent_subscription WHERE profile = $1", profile),
                    last.seen.expires_ms, "round %d", round);
-    cr_expect_eq(number("SELECT count(*) FROM iap_purchase WHERE order_id = '3' AND profile = $1", profile), 1);
-    cr_expect_eq(number("SELECT count(*) FROM apple_early WHERE $1 <> ''", profile), 0);
+    cr_expect_eq(schema_number("SELECT count(*) FROM iap_purchase WHERE order_id = '3' AND profile = $1", profile), 1);
+    cr_expect_eq(schema_number("SELECT count(*) FROM apple_early WHERE $1 <> ''", profile), 0);
   }
 }
 
 /* Bought, taken back, given again, taken back once more: as far as it goes. */
 Test(apple_store, refunds_and_reversals_in_any_order) {
   for (int round = 0; round < ROUNDS; round++) {
-    struct statement all[2 * 8];
+    struct said all[2 * 8];
     char token[32], profile[32];
     size_t n = 0, turns = random_below(5);
     (void)snprintf(token, sizeof token, "8%d", round);
@@ -168,14 +132,16 @@ Test(apple_store, refunds_and_reversals_in_any_order) {
     shuffle(all, 2 * n);
     for (size_t i = 0; i < 2 * n; i++) (void)apply(&all[i], profile);
     int64_t worth = turns % 2 ? 0 : 500;
-    cr_expect_eq(number("SELECT coins FROM ent_balance WHERE profile = $1", profile), worth, "round %d, %zu turns", round, turns);
-    cr_expect_eq(number("SELECT debt FROM ent_balance WHERE profile = $1", profile), 0);
-    cr_expect_eq(number("SELECT granted - debited FROM iap_purchase WHERE profile = $1", profile), worth);
-    cr_expect_eq(number("SELECT count(*) FROM webhook_event e WHERE outcome = 'duplicate' AND $1 <> ''", profile), 0);
+    cr_expect_eq(schema_number("SELECT coins FROM ent_balance WHERE profile = $1", profile), worth, "round %d, %zu turns", round, turns);
+    cr_expect_eq(schema_number("SELECT debt FROM ent_balance WHERE profile = $1", profile), 0);
+    cr_expect_eq(schema_number("SELECT granted - debited FROM iap_purchase WHERE profile = $1", profile), worth);
+    cr_expect_eq(schema_number("SELECT count(*) FROM webhook_event e WHERE outcome = 'duplicate' AND $1 <> ''", profile), 0);
   }
 }
 
-static bool claims(const char *owner) { return number("SELECT count(*) FROM iap_sweep_claim('apple', $1, '10 min', '6 h')", owner) == 1; }
+static bool claims(const char *owner) {
+  return schema_number("SELECT count(*) FROM iap_sweep_claim('apple', $1, '10 min', '6 h')", owner) == 1;
+}
 
 /* A due time has whole milliseconds, rounded: it may lie half of one ahead. */
 static bool claims_soon(const char *owner) {
@@ -185,7 +151,7 @@ static bool claims_soon(const char *owner) {
 }
 
 static void ends(const char *owner) {
-  cr_expect_eq(number("SELECT iap_sweep_done('apple', $1, 1800000000000000, '6 h')::integer", owner), 1);
+  cr_expect_eq(schema_number("SELECT iap_sweep_done('apple', $1, 1800000000000000, '6 h')::integer", owner), 1);
 }
 
 /* One at a time; again when it is due; and again where it became due while it was made. */
@@ -193,13 +159,14 @@ Test(apple_store, whose_turn_it_is_to_sweep) {
   cr_expect(claims("a") && !claims("b"));
   ends("a");
   cr_expect_not(claims("b"), "it is not due");
-  PQclear(PQexec(conn, "SELECT iap_sweep_hasten('apple')"));
+  PQclear(PQexec(schema_conn, "SELECT iap_sweep_hasten('apple')"));
   cr_expect(claims_soon("b") && !claims("a"));
-  PQclear(PQexec(conn, "SELECT iap_sweep_hasten('apple')"));
+  PQclear(PQexec(schema_conn, "SELECT iap_sweep_hasten('apple')"));
   cr_expect_not(claims("a"));
   ends("b");
   cr_expect(claims_soon("a"), "it became due");
-  PQclear(PQexec(conn, "UPDATE iap_sweep SET (leased_until, due_at) = (now() - interval '1 s', now() - interval '1 s')")); /* it died */
+  PQclear(
+      PQexec(schema_conn, "UPDATE iap_sweep SET (leased_until, due_at) = (now() - interval '1 s', now() - interval '1 s')")); /* it died */
   cr_expect(claims("b"));
   ends("b");
   cr_expect(!claims("a") && !claims("b"));
@@ -207,9 +174,9 @@ Test(apple_store, whose_turn_it_is_to_sweep) {
 
 /* The role that serves calls what it needs, and can change nothing past it. */
 Test(apple_store, the_serving_role) {
-  struct statement s = statement("7", "7", begin_ms, begin_ms);
+  struct said s = statement("7", "7", begin_ms, begin_ms);
   s.bare = true;
-  PQclear(PQexec(conn, "SET ROLE supernova_app"));
+  PQclear(PQexec(schema_conn, "SET ROLE supernova_app"));
   cr_expect_eq(apply(&s, "u-1"), PURCHASE_DONE);
   s = statement("7", "7", begin_ms, begin_ms + 1);
   s.seen.state = PURCHASE_REFUNDED;
@@ -217,21 +184,13 @@ Test(apple_store, the_serving_role) {
   s = statement("7", "7", begin_ms, begin_ms + 2);
   s.reversed = true;
   cr_expect_eq(apply(&s, NULL), PURCHASE_DONE);
-  cr_expect_eq(number("SELECT coins FROM ent_balance WHERE profile = $1", "u-1"), 500);
-  static const struct {
-    const char *sql;
-    bool allowed;
-  } cases[] = {
+  cr_expect_eq(schema_number("SELECT coins FROM ent_balance WHERE profile = $1", "u-1"), 500);
+  static const struct schema_right rights[] = {
       {"SELECT * FROM apple_account, apple_early", true},
       {"SELECT payload, received_at::text FROM webhook_event WHERE source = 'apple' AND payload IS NOT NULL", true},
       {"SELECT apple_reverse(p) FROM iap_purchase p", false},
       {"INSERT INTO apple_account VALUES ('a', 'b')", false},
       {"DELETE FROM apple_early", false},
   };
-  for (size_t i = 0; i < ELEMENTS(cases); i++) {
-    PGresult *result = PQexec(conn, cases[i].sql);
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    cr_expect(cases[i].allowed ? !state : state && strcmp(state, "42501") == 0, "%s: %s", cases[i].sql, PQresultErrorMessage(result));
-    PQclear(result);
-  }
+  schema_expect_rights(rights, ELEMENTS(rights));
 }

@@ -1,32 +1,15 @@
 /* What PostgreSQL holds about credentials: one use of a ticket, the end of a session, and what the serving role may do. */
 #include "store/credentials.h"
 
-#include "store/migrate.h"
-#include "support.h"
+#include "support_schema.h"
 
-static struct support_database database;
-static char base_url[512];
-
-static void setup(void) {
-  (void)snprintf(base_url, sizeof base_url, "%s", support_environment("DATABASE_URL"));
-  database = support_database_create();
-  setenv("DATABASE_URL", database.url, 1);
-  setenv("TERMINATION_LOG", "/nonexistent", 1);
-  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
-}
-
-static void teardown(void) {
-  setenv("DATABASE_URL", base_url, 1);
-  support_database_drop(&database);
-}
-
-TestSuite(credentials, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(credentials, .init = schema_up, .fini = schema_down, .timeout = 60);
 
 #define ID  "00112233445566778899aabbccddeeff"
 #define SID "ffeeddccbbaa99887766554433221100"
 
 static void expect(const char *sql, const char *wanted) {
-  char *got = support_sql(database.url, sql);
+  char *got = support_sql(schema_database.url, sql);
   cr_expect_str_eq(got, wanted, "%s gave %s", sql, got);
   free(got);
 }
@@ -45,8 +28,9 @@ Test(credentials, a_ticket_of_a_revoked_session_is_none) {
 }
 
 Test(credentials, what_expired_goes_a_hundred_at_a_time) {
-  support_run_sql(database.url, "INSERT INTO ticket_used SELECT gen_random_uuid(), now() - interval '1 day' FROM generate_series(1, 150)");
-  support_run_sql(database.url, "INSERT INTO ticket_used VALUES (gen_random_uuid(), now() - interval '1 minute')");
+  support_run_sql(schema_database.url,
+                  "INSERT INTO ticket_used SELECT gen_random_uuid(), now() - interval '1 day' FROM generate_series(1, 150)");
+  support_run_sql(schema_database.url, "INSERT INTO ticket_used VALUES (gen_random_uuid(), now() - interval '1 minute')");
   expect("SELECT ticket_redeem('" ID "', now() + interval '1 minute', NULL)", "redeemed");
   expect("SELECT count(*) FROM ticket_used", "52");
   expect("SELECT ticket_redeem('" SID "', now() + interval '1 minute', NULL)", "redeemed");
@@ -59,7 +43,7 @@ Test(credentials, of_many_at_once_one_redeems) {
   PGconn *clients[CLIENTS];
   int redeemed = 0;
   for (size_t i = 0; i < CLIENTS; i++) {
-    clients[i] = PQconnectdb(database.url);
+    clients[i] = PQconnectdb(schema_database.url);
     cr_assert_eq(PQsendQuery(clients[i], "SELECT ticket_redeem('" ID "', now() + interval '1 minute', NULL)"), 1);
   }
   for (size_t i = 0; i < CLIENTS; i++) {
@@ -72,13 +56,7 @@ Test(credentials, of_many_at_once_one_redeems) {
 }
 
 Test(credentials, the_serving_role_has_no_right_but_these) {
-  support_run_sql(database.url, "DO $$ BEGIN CREATE ROLE supernova_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
-  support_run_sql(database.url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public");
-  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
-  static const struct {
-    const char *sql;
-    bool allowed;
-  } cases[] = {
+  static const struct schema_right rights[] = {
       {"SELECT EXISTS (SELECT FROM session_revoked WHERE sid = '" SID "')", true},
       {"SELECT session_revoke('" SID "', now())", true},
       {"SELECT ticket_redeem('" ID "', now(), NULL)", true},
@@ -88,13 +66,5 @@ Test(credentials, the_serving_role_has_no_right_but_these) {
       {"SELECT * FROM ticket_used", false},
       {"DELETE FROM ticket_used", false},
   };
-  for (size_t i = 0; i < ELEMENTS(cases); i++) {
-    PGconn *conn = PQconnectdb(database.url);
-    PQclear(PQexec(conn, "SET ROLE supernova_app"));
-    PGresult *result = PQexec(conn, cases[i].sql);
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    cr_expect(cases[i].allowed ? !state : state && !strcmp(state, "42501"), "%s: %s", cases[i].sql, PQresultErrorMessage(result));
-    PQclear(result);
-    PQfinish(conn);
-  }
+  schema_expect_rights(rights, ELEMENTS(rights));
 }

@@ -2,31 +2,13 @@
 #include "base/buffer.h"
 #include "store/db.h"
 #include "store/entitlements.h"
-#include "store/migrate.h"
 #include "store/resolver.h"
-#include "store/seed.h"
 #include "store/statements.h"
-#include "support.h"
+#include "support_schema.h"
 
 #include <openssl/sha.h>
 
-static struct support_database database;
-static char base_url[512];
-
-static void setup(void) {
-  (void)snprintf(base_url, sizeof base_url, "%s", support_environment("DATABASE_URL"));
-  database = support_database_create();
-  setenv("DATABASE_URL", database.url, 1);
-  setenv("TERMINATION_LOG", "/nonexistent", 1);
-  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
-}
-
-static void teardown(void) {
-  setenv("DATABASE_URL", base_url, 1);
-  support_database_drop(&database);
-}
-
-TestSuite(ledger, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(ledger, .init = schema_up, .fini = schema_down, .timeout = 120);
 
 static const char *hex(const unsigned char digest[SHA256_DIGEST_LENGTH]) {
   static char text[4][65];
@@ -64,7 +46,7 @@ Test(ledger, the_written_example_is_true) {
   (void)fclose(file);
   cr_expect_str_eq(sha256_hex(bytes.data, bytes.len), head);
   char *in_database =
-      support_sql(database.url,
+      support_sql(schema_database.url,
                   "SELECT encode(sha256(ledger_bytes(ROW('example', 1, '2026-01-02T03:04:05.678Z', 'coins', 500, NULL, NULL, "
                   "'welcome', 'admin', 'admin', 'order-1', 'alice/é', sha256(''), 500, 0, '{}', "
                   "decode(repeat('00', 32), 'hex'), NULL)::ent_ledger)), 'hex')");
@@ -75,7 +57,7 @@ Test(ledger, the_written_example_is_true) {
 
 /* Recomputes the whole ledger without any of the database's functions. */
 static void expect_chains(void) {
-  PGconn *conn = PQconnectdb(database.url);
+  PGconn *conn = PQconnectdb(schema_database.url);
   PGresult *rows =
       PQexec(conn,
              "SELECT profile, seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), kind, amount, plan,"
@@ -104,7 +86,7 @@ static void expect_chains(void) {
   PQfinish(conn);
   cr_expect_eq(
       support_sql_number(
-          database.url,
+          schema_database.url,
           "SELECT count(*) FROM ent_balance b WHERE (coins, debt, seq, head) IS DISTINCT FROM"
           " (SELECT (coins, debt, seq, head) FROM ent_ledger l WHERE l.profile = b.profile ORDER BY seq DESC LIMIT 1)::record AND seq > 0"),
       0);
@@ -130,16 +112,17 @@ Test(ledger, refunds_and_the_debt_they_leave) {
   };
   for (size_t i = 0; i < ELEMENTS(rows); i++) {
     char sql[400];
-    int64_t before = support_sql_number(database.url, "SELECT count(*) FROM ent_ledger");
+    int64_t before = support_sql_number(schema_database.url, "SELECT count(*) FROM ent_ledger");
     (void)snprintf(sql, sizeof sql,
                    "SELECT result || coalesce(substring(answer, '\"coins\":.*\"debt\":[0-9]*'), '')"
                    " FROM entitlement_grant('u', %s, 'boss', sha256(''))",
                    rows[i].what);
-    char *result = support_sql(database.url, sql);
+    char *result = support_sql(schema_database.url, sql);
     cr_expect(strncmp(result, rows[i].result, strlen(rows[i].result)) == 0, "%s: %s", rows[i].what, result);
     (void)snprintf(sql, sizeof sql,
                    "SELECT string_agg(concat_ws(' ', kind, coins, debt), ',' ORDER BY seq) FROM ent_ledger WHERE seq > %" PRId64, before);
-    char *added = support_sql(database.url, sql), *held = support_sql(database.url, "SELECT concat_ws(' ', coins, debt) FROM ent_balance");
+    char *added = support_sql(schema_database.url, sql),
+         *held = support_sql(schema_database.url, "SELECT concat_ws(' ', coins, debt) FROM ent_balance");
     cr_expect_str_eq(added, rows[i].rows, "%s: %s", rows[i].what, added);
     cr_expect_str_eq(held, rows[i].held, "%s: %s", rows[i].what, held);
     /* the answer is about the balance after the settling */
@@ -173,28 +156,29 @@ Test(ledger, stores_renew_change_end_and_refund_subscriptions) {
     char sql[400];
     (void)snprintf(sql, sizeof sql, "SELECT result FROM entitlement_grant('u', %s, NULL, 'apple', 'apple', 'n%zu', NULL, sha256(''))",
                    rows[i].what, i);
-    char *result = support_sql(database.url, sql);
-    char *held =
-        support_sql(database.url, "SELECT concat_ws(' ', plan, utc(expires_at), coalesce(expires_at > now(), true)) FROM ent_subscription");
+    char *result = support_sql(schema_database.url, sql);
+    char *held = support_sql(schema_database.url,
+                             "SELECT concat_ws(' ', plan, utc(expires_at), coalesce(expires_at > now(), true)) FROM ent_subscription");
     cr_expect_str_eq(result, rows[i].result, "%s: %s", rows[i].what, result);
     if (rows[i].held) cr_expect_str_eq(held, rows[i].held, "%s: %s", rows[i].what, held);
     free(result), free(held);
   }
-  cr_expect_eq(
-      support_sql_number(database.url, "SELECT count(*) FROM ent_subscription WHERE expires_at <= now() AND expires_at > '2021-01-01'"), 1);
+  cr_expect_eq(support_sql_number(schema_database.url,
+                                  "SELECT count(*) FROM ent_subscription WHERE expires_at <= now() AND expires_at > '2021-01-01'"),
+               1);
   expect_chains();
 }
 
 /* Functions of the stores call it within their own transaction; what they undo is undone whole. */
 Test(ledger, grants_join_a_transaction_that_is_under_way) {
-  support_run_sql(database.url,
+  support_run_sql(schema_database.url,
                   "DO $$ BEGIN PERFORM entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'google', 'kept', NULL, sha256(''));"
                   " PERFORM entitlement_grant('u', 'refund', 7, NULL, NULL, NULL, NULL, 'google', 'kept-2', NULL, sha256(''));"
                   " BEGIN PERFORM entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'google', 'undone', NULL, sha256(''));"
                   " RAISE 'no'; EXCEPTION WHEN raise_exception THEN NULL; END;"
                   " PERFORM entitlement_grant('u', 'coins', 3, NULL, NULL, NULL, NULL, 'google', 'kept-3', NULL, sha256('')); END $$");
-  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_balance WHERE debt = 0 AND seq = 4"), 1);
-  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ent_ledger WHERE external_ref = 'undone'"), 0);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT coins FROM ent_balance WHERE debt = 0 AND seq = 4"), 1);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT count(*) FROM ent_ledger WHERE external_ref = 'undone'"), 0);
   expect_chains();
 }
 
@@ -204,13 +188,13 @@ Test(ledger, nobody_refunds_by_hand_and_no_kind_is_invented) {
   for (size_t i = 0; i < ELEMENTS(wrong); i++) {
     char sql[300];
     (void)snprintf(sql, sizeof sql, "SELECT entitlement_grant('u', %s, 'r', NULL, sha256(''))", wrong[i]);
-    PGconn *conn = PQconnectdb(database.url);
+    PGconn *conn = PQconnectdb(schema_database.url);
     PGresult *result = PQexec(conn, sql);
     cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "22023", "%s", wrong[i]);
     PQclear(result);
     PQfinish(conn);
   }
-  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM profile"), 0);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT count(*) FROM profile"), 0);
 }
 
 /* Five profiles, two a step: what a server is told to do, what is covered then, and what it is told once nothing is new. */
@@ -233,53 +217,47 @@ Test(ledger, heads_are_signed_in_parts) {
   };
   for (size_t i = 0; i < ELEMENTS(rows); i++) {
     char sql[200];
-    if (rows[i].before) support_run_sql(database.url, rows[i].before);
+    if (rows[i].before) support_run_sql(schema_database.url, rows[i].before);
     (void)snprintf(sql, sizeof sql, "SELECT concat_ws(' ', result, upto, id, whole, profiles) FROM ledger_heads_next('%s', 2)",
                    rows[i].after);
-    char *told = support_sql(database.url, sql);
+    char *told = support_sql(schema_database.url, sql);
     cr_expect_str_eq(told, rows[i].told, "row %zu: %s", i, told);
     free(told);
   }
-  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ledger_heads_entry"), 6);
-  cr_expect_eq(
-      support_sql_number(database.url, "SELECT count(*) FROM ledger_heads a JOIN ledger_heads b ON b.id = a.id + 1 AND b.prev = a.digest"),
-      4);
-  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ledger_heads_sign(5, 'k', 'y') AS signed WHERE signed"), 0);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT count(*) FROM ledger_heads_entry"), 6);
+  cr_expect_eq(support_sql_number(schema_database.url,
+                                  "SELECT count(*) FROM ledger_heads a JOIN ledger_heads b ON b.id = a.id + 1 AND b.prev = a.digest"),
+               4);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT count(*) FROM ledger_heads_sign(5, 'k', 'y') AS signed WHERE signed"), 0);
 }
 
 Test(ledger, heads_are_left_to_the_one_that_is_at_it) {
-  PGconn *conn = PQconnectdb(database.url);
+  PGconn *conn = PQconnectdb(schema_database.url);
   PQclear(PQexec(conn, "BEGIN; SELECT * FROM ledger_heads_next('', 2)"));
-  char *told = support_sql(database.url, "SELECT result FROM ledger_heads_next('', 2)");
+  char *told = support_sql(schema_database.url, "SELECT result FROM ledger_heads_next('', 2)");
   cr_expect_str_eq(told, "busy");
   free(told);
   PQfinish(conn);
-  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ledger_heads"), 0);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT count(*) FROM ledger_heads"), 0);
 }
 
 Test(ledger, refuses_every_change) {
-  support_run_sql(database.url, "SELECT entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))");
+  support_run_sql(schema_database.url, "SELECT entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))");
   static const char *const changes[] = {"UPDATE ent_ledger SET coins = 6", "DELETE FROM ent_ledger", "TRUNCATE ent_ledger",
                                         "TRUNCATE profile CASCADE", "SET session_replication_role = replica; DELETE FROM ent_ledger"};
   for (size_t i = 0; i < ELEMENTS(changes); i++) {
-    PGconn *conn = PQconnectdb(database.url);
+    PGconn *conn = PQconnectdb(schema_database.url);
     PGresult *result = PQexec(conn, changes[i]);
     cr_expect_not_null(strstr(PQresultErrorMessage(result), "append-only"), "%s: %s", changes[i], PQresultErrorMessage(result));
     PQclear(result);
     PQfinish(conn);
   }
-  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_ledger"), 5);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT coins FROM ent_ledger"), 5);
 }
 
 /* The role that serves may read and grant, and nothing else. */
 Test(ledger, the_serving_role_owns_nothing) {
-  support_run_sql(database.url, "DO $$ BEGIN CREATE ROLE supernova_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
-  support_run_sql(database.url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public");
-  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
-  static const struct {
-    const char *sql;
-    bool allowed;
-  } rows[] = {
+  static const struct schema_right rights[] = {
       {"SELECT entitlement_grant('u', 'coins', 5, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))", true},
       {"SELECT b.coins, utc(s.expires_at) FROM ent_balance b LEFT JOIN ent_subscription s USING (profile)", true},
       {"SELECT max(version) FROM schema_migration", true},
@@ -291,14 +269,7 @@ Test(ledger, the_serving_role_owns_nothing) {
       {"DROP TABLE ent_ledger", false},
       {"CREATE TABLE mine ()", false},
   };
-  for (size_t i = 0; i < ELEMENTS(rows); i++) {
-    PGconn *conn = PQconnectdb(database.url);
-    PQclear(PQexec(conn, "SET ROLE supernova_app"));
-    PGresult *result = PQexec(conn, rows[i].sql);
-    cr_expect_eq(PQresultStatus(result) == PGRES_TUPLES_OK, rows[i].allowed, "%s: %s", rows[i].sql, PQresultErrorMessage(result));
-    PQclear(result);
-    PQfinish(conn);
-  }
+  schema_expect_rights(rights, ELEMENTS(rights));
 }
 
 enum { CLIENTS = 64, GRANTS = 6 };
@@ -351,7 +322,7 @@ Test(ledger, sixty_four_clients_grant_exactly_once) {
   struct loop *loop = loop_new(NULL);
   struct resolver *resolver = resolver_new(loop, NULL);
   struct db_settings settings = {
-      .url = database.url, .pool = 2, .statements = statements, .statement_count = STATEMENT_COUNT, .stats = &stats};
+      .url = schema_database.url, .pool = 2, .statements = statements, .statement_count = STATEMENT_COUNT, .stats = &stats};
   left = CLIENTS * GRANTS;
   for (int c = 0; c < CLIENTS; c++) {
     cr_assert_not_null(dbs[c] = db_new(loop, resolver, &settings, NULL));
@@ -381,10 +352,10 @@ Test(ledger, sixty_four_clients_grant_exactly_once) {
       if (g != 4) cr_expect_str_eq(call->answer, calls[0][g].answer);
     }
   for (int g = 0; g < GRANTS; g++) cr_expect_eq(first[g], g == 4 ? CLIENTS : 1, "grant %d was applied %d times", g, first[g]);
-  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_balance WHERE profile = 'a'"), 3);
-  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM ent_balance WHERE profile = 'c'"), CLIENTS);
-  cr_expect_eq(support_sql_number(database.url, "SELECT sum(coins) FROM ent_balance WHERE profile IN ('d', 'e')"), 7);
-  cr_expect_eq(support_sql_number(database.url, "SELECT count(*) FROM ent_ledger"), CLIENTS + GRANTS - 1);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT coins FROM ent_balance WHERE profile = 'a'"), 3);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT coins FROM ent_balance WHERE profile = 'c'"), CLIENTS);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT sum(coins) FROM ent_balance WHERE profile IN ('d', 'e')"), 7);
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT count(*) FROM ent_ledger"), CLIENTS + GRANTS - 1);
   expect_chains();
   for (int c = 0; c < CLIENTS; c++) db_free(dbs[c]);
   resolver_free(resolver);
@@ -393,12 +364,12 @@ Test(ledger, sixty_four_clients_grant_exactly_once) {
 
 Test(ledger, seeds_change_nothing_the_second_time) {
   cr_expect_eq(seed_main(1, (char *[]){"seed", NULL}), 0);
-  char *before = support_sql(database.url, "SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM product p");
-  support_run_sql(database.url, "UPDATE product SET coins = 1 WHERE product_id = 'coins_100' AND store = 'apple'");
+  char *before = support_sql(schema_database.url, "SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM product p");
+  support_run_sql(schema_database.url, "UPDATE product SET coins = 1 WHERE product_id = 'coins_100' AND store = 'apple'");
   cr_expect_eq(seed_main(1, (char *[]){"seed", NULL}), 0);
-  cr_expect_eq(support_sql_number(database.url, "SELECT coins FROM product WHERE product_id = 'coins_100' AND store = 'apple'"), 1);
-  support_run_sql(database.url, "UPDATE product SET coins = 100 WHERE product_id = 'coins_100'");
-  char *after = support_sql(database.url, "SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM product p");
+  cr_expect_eq(support_sql_number(schema_database.url, "SELECT coins FROM product WHERE product_id = 'coins_100' AND store = 'apple'"), 1);
+  support_run_sql(schema_database.url, "UPDATE product SET coins = 100 WHERE product_id = 'coins_100'");
+  char *after = support_sql(schema_database.url, "SELECT md5(string_agg(p::text, ',' ORDER BY p)) FROM product p");
   cr_expect_str_eq(before, after);
   free(before);
   free(after);

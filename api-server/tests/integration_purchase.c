@@ -2,49 +2,10 @@
  * but the functions may change it. */
 #include "base/buffer.h"
 #include "iap/purchase.h"
-#include "store/migrate.h"
-#include "store/seed.h"
-#include "support.h"
+#include "store/statements.h"
+#include "support_schema.h"
 
-static struct support_database database;
-static char base_url[512];
-static PGconn *conn;
-
-static void setup(void) {
-  (void)snprintf(base_url, sizeof base_url, "%s", support_environment("DATABASE_URL"));
-  support_run_sql(base_url, "DO $$ BEGIN CREATE ROLE supernova_app; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$");
-  database = support_database_create();
-  setenv("DATABASE_URL", database.url, 1);
-  setenv("TERMINATION_LOG", "/nonexistent", 1);
-  cr_assert_eq(migrate_main(1, (char *[]){"migrate", NULL}), 0);
-  cr_assert_eq(seed_main(1, (char *[]){"seed", NULL}), 0);
-  conn = PQconnectdb(database.url);
-  cr_assert_eq(PQstatus(conn), CONNECTION_OK);
-}
-
-static void teardown(void) {
-  PQfinish(conn);
-  setenv("DATABASE_URL", base_url, 1);
-  support_database_drop(&database);
-}
-
-TestSuite(purchase_store, .init = setup, .fini = teardown, .timeout = 120);
-
-/* The first column of the first row of SQL with these arguments; malloced. */
-static char *ask(const char *sql, int count, const char *const *values) {
-  PGresult *result = PQexecParams(conn, sql, count, NULL, values, NULL, NULL, 0);
-  cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s: %s", sql, PQerrorMessage(conn));
-  char *text = strdup(PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
-  PQclear(result);
-  return text;
-}
-
-static int64_t number(const char *sql, const char *profile) {
-  char *text = ask(sql, 1, &profile);
-  int64_t value = strtoll(text, NULL, 10);
-  free(text);
-  return value;
-}
+TestSuite(purchase_store, .init = schema_up_seeded, .fini = schema_down, .timeout = 120);
 
 static enum purchase_result apply(const struct purchase *seen, const char *profile, const char *event) {
   struct arena *arena = arena_new(65536);
@@ -54,9 +15,7 @@ static enum purchase_result apply(const struct purchase *seen, const char *profi
   const char *hash = "00000000000000000000000000000000000000000000000000000000000000aa";
   struct purchase_claim claim = {.profile = profile, .event = event, .event_sha256 = event ? hash : NULL};
   cr_assert_eq(purchase_apply(&query, seen, &claim, arena, &error), 0);
-  PGresult *result = PQexecParams(conn, "SELECT result, answer, holder FROM iap_apply($1::jsonb, $2, $3, decode($4, 'hex'), $5)", 5, NULL,
-                                  query.values, NULL, NULL, 0);
-  cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQerrorMessage(conn));
+  PGresult *result = schema_query(statements[query.statement].sql, statements[query.statement].parameters, query.values);
   cr_assert_eq(purchase_read(result, &outcome, &error), 0);
   PQclear(result);
   arena_free(arena);
@@ -104,11 +63,11 @@ Test(purchase_store, products_in_any_order) {
     int64_t worth = seen[STEPS - 1].state == PURCHASE_REFUNDED ? 0 : 100 * (5 - refunded);
     shuffle(seen, STEPS * 2);
     for (size_t i = 0; i < STEPS * 2; i++) cr_expect_leq(apply(&seen[i], profile, NULL), PURCHASE_STALE);
-    cr_expect_eq(number("SELECT coins FROM ent_balance WHERE profile = $1", profile), worth, "round %d", round);
-    cr_expect_eq(number("SELECT debt FROM ent_balance WHERE profile = $1", profile), 0);
-    cr_expect_eq(number("SELECT granted - debited FROM iap_purchase WHERE profile = $1", profile), worth);
-    cr_expect_leq(number("SELECT count(*) FROM ent_ledger WHERE kind = 'coins' AND profile = $1", profile), 1);
-    cr_expect_leq(number("SELECT count(*) FROM outbox WHERE token = 'tok-' || substr($1, 3)", profile), 1);
+    cr_expect_eq(schema_number("SELECT coins FROM ent_balance WHERE profile = $1", profile), worth, "round %d", round);
+    cr_expect_eq(schema_number("SELECT debt FROM ent_balance WHERE profile = $1", profile), 0);
+    cr_expect_eq(schema_number("SELECT granted - debited FROM iap_purchase WHERE profile = $1", profile), worth);
+    cr_expect_leq(schema_number("SELECT count(*) FROM ent_ledger WHERE kind = 'coins' AND profile = $1", profile), 1);
+    cr_expect_leq(schema_number("SELECT count(*) FROM outbox WHERE token = 'tok-' || substr($1, 3)", profile), 1);
   }
 }
 
@@ -133,10 +92,10 @@ Test(purchase_store, subscriptions_in_any_order) {
     bool gives = newest.state <= PURCHASE_CANCELLED;
     shuffle(seen, STEPS * 2);
     for (size_t i = 0; i < STEPS * 2; i++) cr_expect_leq(apply(&seen[i], profile, NULL), PURCHASE_STALE);
-    cr_expect_eq(number("SELECT count(*) FROM ent_subscription WHERE expires_at > now() AND profile = $1", profile), gives, "round %d",
-                 round);
+    cr_expect_eq(schema_number("SELECT count(*) FROM ent_subscription WHERE expires_at > now() AND profile = $1", profile), gives,
+                 "round %d", round);
     if (gives)
-      cr_expect_eq(number("SELECT extract(epoch FROM expires_at) * 1000 FROM ent_subscription WHERE profile = $1", profile),
+      cr_expect_eq(schema_number("SELECT extract(epoch FROM expires_at) * 1000 FROM ent_subscription WHERE profile = $1", profile),
                    newest.expires_ms);
   }
 }
@@ -151,7 +110,7 @@ Test(purchase_store, an_event_has_no_effect_twice) {
   seen.observed_ms++;
   seen.refunded_quantity = 4;
   cr_expect_eq(apply(&seen, NULL, "e-1"), PURCHASE_DUPLICATE);
-  cr_expect_eq(number("SELECT coins FROM ent_balance WHERE profile = $1", "u-1"), 300);
+  cr_expect_eq(schema_number("SELECT coins FROM ent_balance WHERE profile = $1", "u-1"), 300);
 }
 
 /* The plan is the one of the purchase that lasts longest, whichever was applied last. */
@@ -164,34 +123,33 @@ Test(purchase_store, the_longest_of_several_counts) {
   cr_expect_eq(apply(&long_one, "u-2", NULL), PURCHASE_DONE);
   cr_expect_eq(apply(&short_one, "u-2", NULL), PURCHASE_DONE);
   const char *ends = "SELECT extract(epoch FROM expires_at) * 1000 FROM ent_subscription WHERE profile = $1";
-  cr_expect_eq(number(ends, "u-2"), 4102444800000);
+  cr_expect_eq(schema_number(ends, "u-2"), 4102444800000);
   long_one.observed_ms++;
   long_one.state = PURCHASE_EXPIRED;
   cr_expect_eq(apply(&long_one, "u-2", NULL), PURCHASE_DONE);
-  cr_expect_eq(number(ends, "u-2"), 4002444800000);
+  cr_expect_eq(schema_number(ends, "u-2"), 4002444800000);
 }
 
 Test(purchase_store, coins_that_find_no_room_are_not_owed) {
   struct purchase seen = product("t");
-  PQclear(PQexec(
-      conn, "SELECT * FROM entitlement_grant('full', 'coins', 9007199254740991, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))"));
+  PQclear(
+      PQexec(schema_conn,
+             "SELECT * FROM entitlement_grant('full', 'coins', 9007199254740991, NULL, NULL, NULL, NULL, 'admin', 'r', NULL, sha256(''))"));
   cr_expect_eq(apply(&seen, "full", NULL), PURCHASE_TOO_MANY);
-  cr_expect_eq(number("SELECT count(*) FROM outbox WHERE $1 <> ''", "full"), 0);
-  PQclear(PQexec(conn, "SELECT * FROM entitlement_grant('full', 'revoke', 500, NULL, NULL, NULL, NULL, 'admin', 's', NULL, sha256(''))"));
+  cr_expect_eq(schema_number("SELECT count(*) FROM outbox WHERE $1 <> ''", "full"), 0);
+  PQclear(PQexec(schema_conn,
+                 "SELECT * FROM entitlement_grant('full', 'revoke', 500, NULL, NULL, NULL, NULL, 'admin', 's', NULL, sha256(''))"));
   seen.observed_ms++;
   cr_expect_eq(apply(&seen, "full", NULL), PURCHASE_DONE);
-  cr_expect_eq(number("SELECT count(*) FROM outbox WHERE $1 <> ''", "full"), 1);
+  cr_expect_eq(schema_number("SELECT count(*) FROM outbox WHERE $1 <> ''", "full"), 1);
 }
 
 /* The role that serves calls what it needs, and can change nothing past it. */
 Test(purchase_store, the_serving_role) {
   struct purchase seen = product("t");
-  PQclear(PQexec(conn, "SET ROLE supernova_app"));
+  PQclear(PQexec(schema_conn, "SET ROLE supernova_app"));
   cr_expect_eq(apply(&seen, "u-3", NULL), PURCHASE_DONE);
-  static const struct {
-    const char *sql;
-    bool allowed;
-  } cases[] = {
+  static const struct schema_right rights[] = {
       {"SELECT count(*) FROM outbox", true},
       {"SELECT product_id, profile FROM iap_purchase", true},
       {"SELECT * FROM outbox_claim('google', 'me', '30 s', 16)", true},
@@ -210,14 +168,8 @@ Test(purchase_store, the_serving_role) {
       {"SELECT iap_effect(p, true) FROM iap_purchase p", false},
       {"SELECT iap_entry(p, 'coins', 1, NULL, NULL, '') FROM iap_purchase p", false},
   };
-  for (size_t i = 0; i < ELEMENTS(cases); i++) {
-    PGresult *result = PQexec(conn, cases[i].sql);
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    cr_expect(cases[i].allowed ? !state : state && strcmp(state, "42501") == 0, "%s: %s", cases[i].sql, PQresultErrorMessage(result));
-    PQclear(result);
-  }
-  PQclear(PQexec(conn, "RESET ROLE"));
-  PGresult *result = PQexec(conn, "UPDATE iap_purchase SET profile = 'u-4'"); /* not even the owner */
+  schema_expect_rights(rights, ELEMENTS(rights));
+  PGresult *result = PQexec(schema_conn, "UPDATE iap_purchase SET profile = 'u-4'"); /* not even the owner */
   cr_expect_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "42501");
   PQclear(result);
 }
