@@ -122,6 +122,16 @@ void buffer_json_string(struct buffer *b, const char *text, size_t n) {
   buffer_append(b, "\"", 1);
 }
 
+void buffer_percent(struct buffer *b, const char *text) {
+  static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  for (const char *at = text; *at;) {
+    size_t plain = strspn(at, unreserved);
+    buffer_append(b, at, plain);
+    at += plain;
+    if (*at) buffer_printf(b, "%%%02X", (unsigned char)*at++);
+  }
+}
+
 void buffer_consume(struct buffer *b, size_t n) {
   if (n >= b->len) n = b->len;
   if (!n) return;

@@ -84,6 +84,22 @@ Test(buffer, json_strings) {
   }
 }
 
+Test(buffer, percent_leaves_what_means_nothing_in_an_address) {
+  static const struct {
+    const char *text, *written;
+  } table[] = {{"", ""},
+               {"AZaz09-._~", "AZaz09-._~"},
+               {"a/../b?c=d&e#f", "a%2F..%2Fb%3Fc%3Dd%26e%23f"},
+               {" %+\x7f\n", "%20%25%2B%7F%0A"},
+               {"\xc3\xa9", "%C3%A9"}};
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    _cleanup_buffer_ struct buffer b = {0};
+    buffer_init(&b, 100);
+    buffer_percent(&b, table[i].text);
+    cr_expect_str_eq(buffer_text(&b), table[i].written);
+  }
+}
+
 Test(buffer, consume_moves_the_rest_to_the_front) {
   _cleanup_buffer_ struct buffer b = {0};
   buffer_init(&b, 100);

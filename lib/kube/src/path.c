@@ -5,21 +5,10 @@
 
 enum { MAX_PATH_BYTES = 16 * 1024 };
 
-/* RFC 3986, 2.3: unreserved characters stand for themselves. */
-static void encode(struct buffer *to, const char *text) {
-  static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  for (const char *at = text; *at;) {
-    size_t plain = strspn(at, unreserved);
-    buffer_append(to, at, plain);
-    at += plain;
-    if (*at) buffer_printf(to, "%%%02X", (unsigned char)*at++);
-  }
-}
-
 static void segment(struct buffer *to, const char *text) {
   if (!text) return;
   buffer_puts(to, "/");
-  encode(to, text);
+  buffer_percent(to, text);
 }
 
 void kube_path(struct buffer *path, const struct kube_resource *resource, const char *namespace, const char *name,
@@ -39,9 +28,9 @@ void kube_path(struct buffer *path, const struct kube_resource *resource, const 
 
 void kube_query(struct buffer *path, const char *key, const char *value) {
   buffer_puts(path, path->data && strchr(path->data, '?') ? "&" : "?");
-  encode(path, key);
+  buffer_percent(path, key);
   buffer_puts(path, "=");
-  encode(path, value);
+  buffer_percent(path, value);
 }
 
 const char *kube_api_version(const struct kube_resource *resource, char to[KUBE_API_VERSION_SIZE]) {

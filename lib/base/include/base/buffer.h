@@ -41,6 +41,9 @@ void buffer_printf(struct buffer *b, const char *format, ...) _printf_(2, 3);
 /* A JSON string with its quotes: control bytes, quote, backslash escaped; bytes that are not UTF-8 become U+FFFD. */
 void buffer_json_string(struct buffer *b, const char *text, size_t n);
 
+/* For an address: all but the unreserved characters as %XX (RFC 3986, 2.3), so that a value can't change the path or the query around it. */
+void buffer_percent(struct buffer *b, const char *text);
+
 /* Forgets the first N bytes (all, where N is more); keeps the memory. */
 void buffer_consume(struct buffer *b, size_t n);
 
