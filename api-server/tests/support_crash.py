@@ -17,7 +17,7 @@ import threading
 
 BEFORE, ANSWERED = "before", "answered"
 # What the server asks of its own accord, whatever the scenario.
-PASSING = {"LISTEN", "schema_migration", "outbox", "iap_purchase due", "ledger_heads_next", "ledger_heads_sign", "jsonb_array_elements_text", "PING", "ROLE",
+PASSING = {"LISTEN", "schema_migration", "outbox", "iap_purchase due", "ledger_heads_next", "ledger_heads_sign", "retention_purge", "jsonb_array_elements_text", "PING", "ROLE",
            "AUTH", "SELECT", "SUBSCRIBE"}
 
 

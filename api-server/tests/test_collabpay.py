@@ -136,6 +136,30 @@ def test_more_coins_than_a_balance_holds_are_refused_and_noted(server, profile):
     assert owned(server, profile)["coins"] == 2**53 - 1
 
 
+def test_what_was_refused_so_takes_effect_when_it_is_sent_again_and_there_is_room(server, profile):
+    assert deliver(server, paid(profile, amount=2**53 - 1)).status == 200
+    event = paid(profile, amount=1)
+    assert [deliver(server, event).status for _ in range(2)] == [422, 422]
+    boss = server.mint("boss", ["admin"])
+    taken = server.post("/api/entitlements/grant", {"profileId": profile, "grant": {"type": "revoke", "amount": 1}}, token=boss)
+    assert taken.status == 200
+    assert [deliver(server, event).json["outcome"] for _ in range(2)] == ["applied", "repeated"]
+    assert owned(server, profile)["coins"] == 2**53 - 1
+
+
+def test_a_payment_is_remembered_longer_than_its_delivery(server, start, database, profile):
+    event = paid(profile)
+    assert deliver(server, event).json["outcome"] == "applied"
+    kept = f"SELECT count(*) FROM webhook_event WHERE id LIKE '%{event['paymentId']}'"
+    database.sql(f"UPDATE webhook_event SET received_at = now() - interval '91 days' WHERE id LIKE '%{event['paymentId']}'")
+    other = start()  # whichever of them comes first, soon after its start
+    until(lambda: database.sql(kept) == "0", 30, "it to be forgotten")
+    until(lambda: [line for s in (server, other) for line in s.lines(msg="what is old is forgotten")], what="the log's line")
+    assert deliver(server, event).json["outcome"] == "repeated"
+    assert deliver(server, {**event, "amount": 6}).status == 409
+    assert owned(server, profile)["coins"] == 5 and rows(database, profile) == 1
+
+
 def test_other_events_are_taken_and_passed_over(server, database, profile):
     assert deliver(server, {"event": "payout.settled", "anything": [1]}).json == {"ok": True, "outcome": "ignored"}
     assert deliver(server, {**paid(profile), "somethingNew": {"a": 1}}).status == 200, "fields that we don't know are no fault"

@@ -18,6 +18,7 @@
 #include "store/db.h"
 #include "store/limiter.h"
 #include "store/redis.h"
+#include "store/retention.h"
 #include "store/schema_watch.h"
 
 struct app {
@@ -32,6 +33,7 @@ struct app {
   struct db_stats db_stats;
   struct schema_watch schema;
   struct signer signer;
+  struct retention retention;
   struct redis *redis; /* NULL with REDIS_MODE none */
   struct limiter *limiter;
   struct limiter_stats limiter_stats;

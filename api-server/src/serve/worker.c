@@ -168,6 +168,7 @@ static int start_store(struct worker *w, struct error *error) {
   app->auth.db = app->db;
   schema_watch_start(&app->schema, w->loop, app->db);
   signer_start(&app->signer, w->loop, app->db, &app->schema, &app->keys, app->metrics);
+  retention_start(&app->retention, w->loop, app->db, &app->schema);
   if (settings->redis_mode != REDIS_MODE_NONE) {
     struct redis_settings redis = settings_redis(settings);
     app->redis = redis_new(w->loop, app->resolver, &redis, error);
@@ -252,6 +253,7 @@ static void stop(struct worker *w) {
   http_client_free(app->stores);
   limiter_free(app->limiter);
   redis_free(app->redis);
+  retention_stop(&app->retention);
   signer_stop(&app->signer);
   schema_watch_stop(&app->schema);
   design_tokens_stop(&app->design_tokens);

@@ -121,6 +121,10 @@ const struct db_statement statements[STATEMENT_COUNT] = {
                              .sql = "SELECT b.profile, b.seq FROM jsonb_array_elements_text($1::jsonb) AS p (id)"
                                     " JOIN ent_balance b ON b.profile = p.id",
                              .parameters = 1},
+    [STATEMENT_RETENTION_PURGE] = {.name = "retention_purge",
+                                   .sql = "SELECT events, calls FROM retention_purge($1::integer)",
+                                   .parameters = 1,
+                                   .lane = DB_WRITE},
     [STATEMENT_COLLABPAY_APPLY] = {.name = "collabpay_apply",
                                    .sql = "SELECT collabpay_apply($1, $2, $3, $4, $5::bigint, $6, $7, $8, decode($9, 'hex'))",
                                    .parameters = 9,

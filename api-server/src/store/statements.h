@@ -36,6 +36,7 @@ enum statement {
   STATEMENT_APPLE_KEPT,      /* (before, null at first) -> the newest signed text that was kept before, when; or none */
   STATEMENT_LIVE_CHANGES,    /* (profile, after) -> seq, entitlements */
   STATEMENT_LIVE_POLL,       /* (JSON list of profiles) -> profile, seq */
+  STATEMENT_RETENTION_PURGE, /* (rows) -> events, calls that were forgotten: see retention.h */
   STATEMENT_COUNT
 };
 
