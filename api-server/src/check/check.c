@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "check/check_report.h"
 #include "command/command.h"
 
 #include <stdarg.h>
@@ -64,6 +65,7 @@ static void check_settings(struct checkup *checkup, struct check_finding *ret) {
 }
 
 static void run_all(struct checkup *checkup, struct check_finding findings[ROWS]) {
+  for (size_t i = 0; i < ROWS; i++) findings[i] = (struct check_finding){.name = table[i].name};
   for (size_t i = 0; i < ROWS; i++) {
     if (table[i].applies && !table[i].applies(&checkup->settings)) continue;
     table[i].run(checkup, &findings[i]);
@@ -71,83 +73,23 @@ static void run_all(struct checkup *checkup, struct check_finding findings[ROWS]
   }
 }
 
-/* ---- the report ---- */
-
-static const char *verdict_name(enum check_verdict verdict) {
-  static const char *const names[] = {"", "ok", "note", "again", "never"};
-  return names[verdict];
+static void print(const struct check_report *report, void (*write)(const struct check_report *, struct buffer *)) {
+  _cleanup_buffer_ struct buffer text;
+  buffer_init(&text, REPORT_MAX);
+  write(report, &text);
+  (void)fputs(buffer_text(&text), stdout);
 }
 
-static const struct check_finding *worst(const struct check_finding findings[ROWS], size_t *ret_row) {
-  size_t at = 0;
-  for (size_t i = 1; i < ROWS; i++)
-    if (findings[i].verdict > findings[at].verdict) at = i;
-  return *ret_row = at, &findings[at];
-}
-
-static int status_of(const struct check_finding findings[ROWS]) {
-  size_t row;
-  enum check_verdict verdict = worst(findings, &row)->verdict;
-  return verdict == CHECK_NEVER ? JOB_NEVER : verdict == CHECK_AGAIN ? JOB_AGAIN : JOB_DONE;
-}
-
-static void put_text(const struct check_finding findings[ROWS], struct buffer *to) {
-  unsigned told = 0, wrong = 0;
-  for (size_t i = 0; i < ROWS; i++) {
-    const struct check_finding *f = &findings[i];
-    if (f->verdict == CHECK_UNTOLD) continue;
-    told++;
-    wrong += f->verdict >= CHECK_AGAIN;
-    buffer_printf(to, "%-5s  %-9s  %s\n", verdict_name(f->verdict), table[i].name, f->sentence);
-    if (*f->next) buffer_printf(to, "%18snext: %s\n", "", f->next);
-  }
-  int status = status_of(findings);
-  if (!wrong)
-    buffer_puts(to, "all is well\n");
-  else
-    buffer_printf(to, "%u of %u wrong: %s (exit status %d)\n", wrong, told,
-                  status == JOB_AGAIN ? "it may pass, try again" : "it stays so until somebody changes it", status);
-}
-
-static void put_json(const struct check_finding findings[ROWS], struct buffer *to) {
-  int status = status_of(findings);
-  const char *comma = "";
-  buffer_printf(to, "{\"ok\":%s,\"exitStatus\":%d,\"checks\":[", status == JOB_DONE ? "true" : "false", status);
-  for (size_t i = 0; i < ROWS; i++) {
-    const struct check_finding *f = &findings[i];
-    if (f->verdict == CHECK_UNTOLD) continue;
-    buffer_printf(to, "%s{\"name\":\"%s\",\"verdict\":\"%s\",\"sentence\":", comma, table[i].name, verdict_name(f->verdict));
-    buffer_json_string(to, f->sentence, strlen(f->sentence));
-    buffer_puts(to, ",\"next\":");
-    buffer_json_string(to, f->next, strlen(f->next));
-    buffer_puts(to, "}");
-    comma = ",";
-  }
-  buffer_puts(to, "]}\n");
-}
-
-static void leave_message(const struct checkup *checkup, const struct check_finding findings[ROWS]) {
+static void leave_message(const struct check_report *report) {
   _cleanup_buffer_ struct buffer json;
-  struct schema_image image = schema_of_image();
-  size_t row;
-  const struct check_finding *f = worst(findings, &row);
-  char text[sizeof f->sentence + sizeof f->next + 64];
   buffer_init(&json, 8192);
-  if (status_of(findings) == JOB_DONE) {
-    buffer_printf(&json, "{\"schemaVersion\":%d,\"servesFrom\":%d,\"applied\":[],\"accepts\":[%d,%d]}\n", checkup->schema.current,
-                  checkup->schema.serves_from, image.min, image.max);
-  } else {
-    (void)snprintf(text, sizeof text, "%s: %s%s%s", table[row].name, f->sentence, *f->next ? "; next: " : "", f->next);
-    buffer_puts(&json, "{\"error\":");
-    buffer_json_string(&json, text, strlen(text));
-    buffer_puts(&json, "}\n");
-  }
+  check_report_message(report, &json);
   job_leave_message(buffer_text(&json));
 }
 
 int check_main(int argc, char **argv) {
   static struct checkup checkup; /* too large for a stack, and there is one a process */
-  struct check_finding findings[ROWS] = {0};
+  static struct check_finding findings[ROWS];
   const char *output = "text";
   if (command_options(argc, argv, (const char *const[]){"output", NULL}, &output) < 0) return JOB_USAGE;
   if (strcmp(output, "text") != 0 && strcmp(output, "json") != 0) {
@@ -157,10 +99,8 @@ int check_main(int argc, char **argv) {
   log_set_level(LOG_FATAL); /* what the parts log of themselves is in the findings */
   run_all(&checkup, findings);
   job_disconnect(&checkup.job);
-  _cleanup_buffer_ struct buffer report;
-  buffer_init(&report, REPORT_MAX);
-  (strcmp(output, "json") ? put_text : put_json)(findings, &report);
-  (void)fputs(buffer_text(&report), stdout);
-  leave_message(&checkup, findings);
-  return status_of(findings);
+  struct check_report report = {.findings = findings, .count = ROWS, .schema = checkup.schema, .image = schema_of_image()};
+  print(&report, strcmp(output, "json") ? check_report_text : check_report_json);
+  leave_message(&report);
+  return check_report_status(&report);
 }

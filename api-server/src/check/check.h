@@ -30,6 +30,7 @@
 enum check_verdict { CHECK_UNTOLD, CHECK_OK, CHECK_NOTE, CHECK_AGAIN, CHECK_NEVER };
 
 struct check_finding {
+  const char *name; /* of its check */
   enum check_verdict verdict;
   char sentence[480];
   char next[240]; /* what a person does about it; "": nothing */
