@@ -125,7 +125,8 @@ class StoreTwin:
         return 404, {"error": {"code": 404, "message": "the twin has nothing here"}}
 
     def answer(self, request):
-        call = {"at_ms": self.now_ms(), "method": request.method, "target": request.target, "status": None, "body": request.body.decode(errors="replace")}
+        call = {"at_ms": self.now_ms(), "method": request.method, "target": request.target, "status": None, "body": request.body.decode(errors="replace"),
+                "traceparent": request.headers.get("traceparent")}
         with self.lock:
             self.made_calls.append(call)
         fault = self.take_fault(f"{request.method} {request.target}")

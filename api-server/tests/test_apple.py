@@ -164,6 +164,14 @@ def test_a_transaction_by_its_id(shop, profile):
     assert [c["target"] for c in shop.twin.calls("/inApps/v1/transactions")] == [f"/inApps/v1/transactions/{number}"]
 
 
+def test_a_trace_is_passed_on(shop, profile):
+    number, trace, span = shop.apple.buy("coins_100"), "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    told = shop.server.post("/api/iap/apple/verify", {"transactionId": number}, token=shop.token(profile),
+                            headers={"traceparent": f"00-{trace}-{span}-01"})
+    assert told.status == 200 and told.headers["Traceparent"].startswith(f"00-{trace}-") and span not in told.headers["Traceparent"]
+    assert [call["traceparent"] for call in shop.twin.calls("transactions/" + number)] == [told.headers["Traceparent"]]
+
+
 def test_what_is_not_in_production_is_asked_for_in_the_sandbox(shop):
     number = shop.apple.buy("coins_100", sandbox=True)
     answer = shop.ask(TESTER, number)

@@ -530,6 +530,19 @@ def test_a_part_is_taken_back(shop, profile):
     assert shop.ledger(profile) == "coins 500, refund 200, refund 100, refund 200"
 
 
+def test_an_entry_that_makes_no_sense_holds_up_no_other(shop, profile):
+    odd, other = shop.google.buy("coins_100", quantity=2), shop.google.buy("coins_500")
+    shop.verify(profile, odd)
+    shop.verify(profile, other, "coins_500")
+    shop.twin.fault(f"GET .*{odd}", status=200, body={"purchaseTimeMillis": "1", "quantity": -1})
+    shop.google.void(odd, quantity=1)
+    assert void_and_hear(shop, other).status == 204
+    until(lambda: shop.owned(profile)["coins"] == 200, 40, "the debit of the one behind it")
+    shop.twin.heal()
+    assert void_and_hear(shop, odd).status == 204
+    until(lambda: shop.owned(profile)["coins"] == 0, 40, "the other one's")
+
+
 def test_a_revoked_subscription_ends(shop, profile):
     token = shop.google.subscribe("pro_monthly")
     shop.verify(profile, token, "pro_monthly", "subscription")
@@ -666,6 +679,28 @@ def test_the_access_token_is_asked_for_once_and_anew_when_it_is_refused(open_sho
     shop.twin.forget_calls()
     assert shop.verify(profile, shop.google.buy("coins_100")).status == 200
     assert len(shop.twin.calls("POST /token")) == 1
+
+
+def test_a_trace_is_passed_on(open_shop, profile):
+    shop, trace, span = open_shop(WORKERS="1"), "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    token = shop.google.buy("coins_100")
+    shop.twin.forget_calls()
+    body = {"packageName": "com.collab.supernova", "productId": "coins_100", "purchaseToken": token, "type": "product"}
+    push = {"Authorization": "Bearer " + shop.google.push_token(AUDIENCE, EMAIL)}
+    message = shop.google.message("oneTimeProduct", purchaseToken=token, notificationType=1, sku="coins_100")
+    for path, asked, headers in (("/api/iap/google/verify", body, {"Authorization": "Bearer " + shop.server.mint(profile)}),
+                                 ("/api/webhooks/google", message, push)):
+        told = shop.server.post(path, asked, headers={**headers, "traceparent": f"00-{trace}-{span}-01"})
+        assert told.status in (200, 204)
+        ours = told.headers["Traceparent"]
+        assert ours.startswith(f"00-{trace}-") and span not in ours
+        seen = [call["traceparent"] for call in shop.twin.calls("GET .*" + token)]
+        assert seen[-1] == ours, "each request has a span of its own"
+    shop.told(token, consumed=1)
+    assert [call["traceparent"] for call in shop.twin.calls(":consume$")] == [None], "for nobody's sake"
+    for match in ("POST /token", "GET /certs"):
+        assert all(call["traceparent"] is None or trace in call["traceparent"] for call in shop.twin.calls(match))
+    assert trace in shop.twin.calls("GET /certs")[0]["traceparent"]
 
 
 def test_an_access_token_is_not_used_to_its_end(open_shop, profile):

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { URL_MAX = 8 * 1024, HEADER_MAX = 4 * 1024, TOKEN_LIFE_S = 300 };
+enum { URL_MAX = 8 * 1024, TOKEN_MAX = 4 * 1024, TOKEN_LIFE_S = 300 };
 
 static const char production_base[] = "https://api.storekit.apple.com";
 static const char sandbox_base[] = "https://api.storekit-sandbox.apple.com";
@@ -44,20 +44,13 @@ void apple_api_cancel(struct apple_call *call) {
   release(call);
 }
 
-static int check_status(const struct http_response *response, struct error *error) {
-  int status = response->status;
-  if (response->error.kind) return *error = response->error, error_wrap(error, "ask the App Store");
-  if (status >= 200 && status < 300) return 0;
-  if (status == 400 || status == 404)
-    error_set(error, ERROR_NOT_FOUND, "the App Store doesn't know it (%d)", status);
-  else if (status == 401 || status == 403)
-    error_set(error, ERROR_RETRY, "the App Store doesn't let us in (%d): see APPLE_ISSUER_ID, APPLE_KEY_ID and APPLE_PRIVATE_KEY", status);
-  else
-    error_set(error, ERROR_RETRY, "the App Store answers %d", status);
-  error->cause = status;
-  error->after_ms = response->retry_after_ms;
-  return -1;
-}
+static const char no_entry[] = "the App Store doesn't let us in: see APPLE_ISSUER_ID, APPLE_KEY_ID and APPLE_PRIVATE_KEY";
+
+static const struct store_refusal refusals[] = {{400, ERROR_NOT_FOUND, "the App Store doesn't know it"},
+                                                {404, ERROR_NOT_FOUND, "the App Store doesn't know it"},
+                                                {401, ERROR_RETRY, no_entry},
+                                                {403, ERROR_RETRY, no_entry},
+                                                {0, ERROR_RETRY, "the App Store can't answer"}};
 
 static int get_transaction(struct apple_call *call, struct error *error);
 
@@ -66,7 +59,7 @@ static void on_answer(void *owner, const struct http_response *response) {
   struct error error = {0};
   _cleanup_(json_freep) cJSON *json = NULL;
   call->transfer = NULL;
-  int result = check_status(response, &error);
+  int result = store_check(response, "ask the App Store", refusals, &error);
   if (result < 0 && error.kind == ERROR_NOT_FOUND && call->sandbox_next) {
     call->sandbox_next = false;
     call->in_sandbox = true;
@@ -101,31 +94,29 @@ static void put_base(const struct apple_call *call, struct buffer *url) {
 }
 
 static int ask(struct apple_call *call, const struct buffer *url, const char *body, struct error *error) {
-  _cleanup_(buffer_done) struct buffer authorization;
-  buffer_init_secret(&authorization, HEADER_MAX);
-  buffer_puts(&authorization, "Authorization: Bearer ");
+  _cleanup_(buffer_done) struct buffer token;
+  buffer_init_secret(&token, TOKEN_MAX);
   if (url->failed) return error_set(error, ERROR_INVALID, "the address is too long");
-  if (put_token(call->api, &authorization, error) < 0) return -1;
-  const char *headers[] = {buffer_text(&authorization), "Accept: application/json", "Content-Type: application/json", NULL};
-  call->transfer = http_send(call->api->client,
-                             &(struct http_request){.method = body ? "POST" : "GET",
-                                                    .url = buffer_text(url),
-                                                    .headers = headers,
-                                                    .body = body,
-                                                    .body_len = body ? strlen(body) : 0,
-                                                    .timeout_ms = APPLE_TIMEOUT_MS,
-                                                    .max_response = answer_limits.max_bytes,
-                                                    .on_done = on_answer,
-                                                    .owner = call},
-                             error);
+  if (put_token(call->api, &token, error) < 0) return -1;
+  call->transfer = store_send(call->api->client,
+                              &(struct store_request){.url = buffer_text(url),
+                                                      .bearer = buffer_text(&token),
+                                                      .traceparent = call->traceparent,
+                                                      .body = body,
+                                                      .body_len = body ? strlen(body) : 0,
+                                                      .max_response = answer_limits.max_bytes,
+                                                      .on_done = on_answer,
+                                                      .owner = call},
+                              error);
   return call->transfer ? 0 : -1;
 }
 
 static int begin(struct apple_api *api, struct apple_call *call, struct error *error) {
   const char *missing = apple_api_missing(api);
   if (missing) return error_set(error, ERROR_TERMINAL, "%s is not set", missing);
-  if (api->calls >= APPLE_CALLS_MAX) return error_set(error, ERROR_RETRY, "%d calls of the App Store are under way", APPLE_CALLS_MAX);
-  *call = (struct apple_call){.done = call->done, .api = api, .in_sandbox = api->settings->iap_use_sandbox};
+  if (api->calls >= STORE_CALLS_MAX) return error_set(error, ERROR_RETRY, "%d calls of the App Store are under way", STORE_CALLS_MAX);
+  *call =
+      (struct apple_call){.done = call->done, .traceparent = call->traceparent, .api = api, .in_sandbox = api->settings->iap_use_sandbox};
   api->calls++;
   return 0;
 }
@@ -149,17 +140,6 @@ int apple_api_get_transaction(struct apple_api *api, struct apple_call *call, co
   return -1;
 }
 
-/* RFC 3986, 2.3: everything that is not unreserved is escaped. */
-static void put_escaped(struct buffer *to, const char *text) {
-  for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-    bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-._~", *c);
-    if (plain)
-      buffer_append(to, c, 1);
-    else
-      buffer_printf(to, "%%%02X", *c);
-  }
-}
-
 int apple_api_list_notifications(struct apple_api *api, struct apple_call *call, int64_t start_ms, int64_t end_ms, const char *page,
                                  struct error *error) {
   char body[96];
@@ -169,7 +149,7 @@ int apple_api_list_notifications(struct apple_api *api, struct apple_call *call,
   buffer_puts(&url, "/inApps/v1/notifications/history");
   if (page) {
     buffer_puts(&url, "?paginationToken=");
-    put_escaped(&url, page);
+    buffer_percent(&url, page);
   }
   (void)snprintf(body, sizeof body, "{\"startDate\":%" PRId64 ",\"endDate\":%" PRId64 "}", start_ms, end_ms);
   if (ask(call, &url, body, error) == 0) return 0;

@@ -12,12 +12,10 @@
 #pragma once
 
 #include "codec/json.h"
-#include "net/http_client.h"
+#include "iap/store_call.h"
 #include "settings/settings.h"
 
 struct es256_key;
-
-enum { APPLE_TIMEOUT_MS = 4000, APPLE_CALLS_MAX = 256 }; /* of one exchange; under way at once, of one worker */
 
 struct apple_api {
   const struct settings *settings;
@@ -30,6 +28,7 @@ struct apple_api {
 struct apple_call {
   /* JSON (borrowed) or ERROR. */
   void (*done)(struct apple_call *call, const cJSON *json, const struct error *error);
+  const char *traceparent; /* as of store_request; borrowed until `done` */
 
   /* its own */
   struct apple_api *api; /* NULL: not under way */

@@ -3,11 +3,10 @@
 #include "base/buffer.h"
 
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { URL_MAX = 16 * 1024, HEADER_MAX = 8 * 1024 };
+enum { URL_MAX = 16 * 1024 };
 
 int google_init(struct google *google, const struct settings *settings, struct http_client *client, struct error *error) {
   *google = (struct google){.settings = settings, .client = client};
@@ -40,24 +39,13 @@ void google_cancel(struct google_call *call) {
 
 /* ---- the answer ---- */
 
-static int check_status(const struct http_response *response, struct error *error) {
-  int status = response->status;
-  if (response->error.kind) return *error = response->error, error_wrap(error, "ask Google");
-  if (status >= 200 && status < 300) return 0;
-  if (status == 409 || status == 412)
-    error_set(error, ERROR_CONFLICT, "Google says that another change is under way (%d)", status);
-  else if (status == 400 || status == 404 || status == 410)
-    error_set(error, ERROR_NOT_FOUND, "Google doesn't know such a purchase (%d)", status);
-  else if (status == 401 || status == 403)
-    error_set(error, ERROR_RETRY, "Google doesn't let the service account in (%d): it needs the right to see and manage orders", status);
-  else
-    error_set(error, ERROR_RETRY, "Google answers %d", status);
-  if (error) {
-    error->cause = status;
-    error->after_ms = response->retry_after_ms;
-  }
-  return -1;
-}
+static const char another_change[] = "Google says that another change is under way", not_known[] = "Google doesn't know such a purchase",
+                  no_entry[] = "Google doesn't let the service account in: it needs the right to see and manage orders";
+
+static const struct store_refusal refusals[] = {{409, ERROR_CONFLICT, another_change}, {412, ERROR_CONFLICT, another_change},
+                                                {400, ERROR_NOT_FOUND, not_known},     {404, ERROR_NOT_FOUND, not_known},
+                                                {410, ERROR_NOT_FOUND, not_known},     {401, ERROR_RETRY, no_entry},
+                                                {403, ERROR_RETRY, no_entry},          {0, ERROR_RETRY, "Google can't answer"}};
 
 static int start(struct google_call *call, struct error *error);
 
@@ -72,7 +60,7 @@ static void on_answer(void *owner, const struct http_response *response) {
     if (start(call, &error) < 0) fail(call, &error);
     return;
   }
-  int result = check_status(response, &error);
+  int result = store_check(response, "ask Google", refusals, &error);
   if (result == 0 && response->body_len && json_parse(response->body, response->body_len, &google_limits, &json, NULL) < 0)
     result = error_set(&error, ERROR_RETRY, "Google's answer is not JSON");
   if (result < 0) {
@@ -86,23 +74,17 @@ static void on_answer(void *owner, const struct http_response *response) {
 /* ---- its beginning ---- */
 
 static int send_with(struct google_call *call, const char *token, struct error *error) {
-  _cleanup_(buffer_done_secret) struct buffer authorization;
-  buffer_init_secret(&authorization, HEADER_MAX);
-  buffer_printf(&authorization, "Authorization: Bearer %s", token);
-  const char *headers[] = {buffer_text(&authorization), "Accept: application/json", "Content-Type: application/json", NULL};
-  bool post = strcmp(call->method, "POST") == 0;
-  if (authorization.failed) return error_oom(error);
-  call->transfer = http_send(call->google->client,
-                             &(struct http_request){.method = call->method,
-                                                    .url = call->url,
-                                                    .headers = headers,
-                                                    .body = post ? "{}" : NULL,
-                                                    .body_len = post ? 2 : 0,
-                                                    .timeout_ms = GOOGLE_TIMEOUT_MS,
-                                                    .max_response = google_limits.max_bytes,
-                                                    .on_done = on_answer,
-                                                    .owner = call},
-                             error);
+  static const char nothing[] = "{}";
+  call->transfer = store_send(call->google->client,
+                              &(struct store_request){.url = call->url,
+                                                      .bearer = token,
+                                                      .traceparent = call->traceparent,
+                                                      .body = call->changes ? nothing : NULL,
+                                                      .body_len = call->changes ? strlen(nothing) : 0,
+                                                      .max_response = google_limits.max_bytes,
+                                                      .on_done = on_answer,
+                                                      .owner = call},
+                              error);
   return call->transfer ? 0 : -1;
 }
 
@@ -121,13 +103,17 @@ static int start(struct google_call *call, struct error *error) {
   return token ? send_with(call, token, error) : 0;
 }
 
-static int begin(struct google *google, struct google_call *call, const char *method, struct buffer *url, struct error *error) {
+static int begin(struct google *google, struct google_call *call, bool changes, struct buffer *url, struct error *error) {
   if (!google_is_set(google)) return error_set(error, ERROR_TERMINAL, "GOOGLE_SERVICE_ACCOUNT_KEY is not set");
-  if (google->calls >= GOOGLE_CALLS_MAX) return error_set(error, ERROR_RETRY, "%d calls of Google are under way", GOOGLE_CALLS_MAX);
+  if (google->calls >= STORE_CALLS_MAX) return error_set(error, ERROR_RETRY, "%d calls of Google are under way", STORE_CALLS_MAX);
   char *text = buffer_take(url);
   if (!text) return error_set(error, ERROR_INVALID, "the purchase's token is too long");
-  void (*done)(struct google_call *, const cJSON *, const struct error *) = call->done;
-  *call = (struct google_call){.done = done, .google = google, .wait.done = on_token, .method = method, .url = text};
+  *call = (struct google_call){.done = call->done,
+                               .traceparent = call->traceparent,
+                               .google = google,
+                               .wait = {.done = on_token, .traceparent = call->traceparent},
+                               .changes = changes,
+                               .url = text};
   google->calls++;
   if (start(call, error) == 0) return 0;
   release(call);
@@ -136,22 +122,11 @@ static int begin(struct google *google, struct google_call *call, const char *me
 
 /* ---- addresses ---- */
 
-/* RFC 3986, 2.3: everything that is not unreserved is escaped, so that a token can't change the path. */
-static void put_escaped(struct buffer *to, const char *text) {
-  for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-    bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-._~", *c);
-    if (plain)
-      buffer_append(to, c, 1);
-    else
-      buffer_printf(to, "%%%02X", *c);
-  }
-}
-
 static void put_base(struct buffer *to, const struct google *google, const char *what) {
   buffer_init(to, URL_MAX);
   buffer_puts(to, google->settings->google_api_base);
   buffer_puts(to, "/androidpublisher/v3/applications/");
-  put_escaped(to, google->settings->google_package_name);
+  buffer_percent(to, google->settings->google_package_name);
   buffer_puts(to, "/purchases/");
   buffer_puts(to, what);
 }
@@ -162,10 +137,10 @@ static void put_purchase(struct buffer *to, const struct google *google, const c
   put_base(to, google, what);
   if (product_id) {
     buffer_puts(to, "/");
-    put_escaped(to, product_id);
+    buffer_percent(to, product_id);
   }
   buffer_puts(to, "/tokens/");
-  put_escaped(to, token);
+  buffer_percent(to, token);
   buffer_puts(to, verb);
 }
 
@@ -174,20 +149,20 @@ int google_get_purchase(struct google *google, struct google_call *call, enum pu
   bool subscription = type == PURCHASE_SUBSCRIPTION;
   _cleanup_buffer_ struct buffer url;
   put_purchase(&url, google, subscription ? "subscriptionsv2" : "products", subscription ? NULL : product_id, token, "");
-  return begin(google, call, "GET", &url, error);
+  return begin(google, call, false, &url, error);
 }
 
 int google_acknowledge(struct google *google, struct google_call *call, enum purchase_type type, const char *product_id, const char *token,
                        struct error *error) {
   _cleanup_buffer_ struct buffer url;
   put_purchase(&url, google, type == PURCHASE_SUBSCRIPTION ? "subscriptions" : "products", product_id, token, ":acknowledge");
-  return begin(google, call, "POST", &url, error);
+  return begin(google, call, true, &url, error);
 }
 
 int google_consume(struct google *google, struct google_call *call, const char *product_id, const char *token, struct error *error) {
   _cleanup_buffer_ struct buffer url;
   put_purchase(&url, google, "products", product_id, token, ":consume");
-  return begin(google, call, "POST", &url, error);
+  return begin(google, call, true, &url, error);
 }
 
 int google_list_voided(struct google *google, struct google_call *call, int64_t start_ms, const char *page, struct error *error) {
@@ -196,7 +171,7 @@ int google_list_voided(struct google *google, struct google_call *call, int64_t 
   buffer_printf(&url, "?startTime=%" PRId64 "&maxResults=1000&type=1&includeQuantityBasedPartialRefund=true", start_ms);
   if (page) {
     buffer_puts(&url, "&token=");
-    put_escaped(&url, page);
+    buffer_percent(&url, page);
   }
-  return begin(google, call, "GET", &url, error);
+  return begin(google, call, false, &url, error);
 }

@@ -12,8 +12,6 @@
 #include "iap/google_purchase.h"
 #include "iap/google_token.h"
 
-enum { GOOGLE_CALLS_MAX = 256 }; /* under way at once, of one worker; more are refused with ERROR_RETRY */
-
 struct google {
   const struct settings *settings;
   struct http_client *client;
@@ -25,12 +23,13 @@ struct google {
 struct google_call {
   /* JSON (borrowed; NULL where the answer has no body) or ERROR. */
   void (*done)(struct google_call *call, const cJSON *json, const struct error *error);
+  const char *traceparent; /* as of store_request; borrowed until `done` */
 
   /* its own */
   struct google *google; /* NULL: not under way */
   struct google_token_wait wait;
   struct http_transfer *transfer;
-  const char *method;
+  bool changes; /* it is a POST */
   char *url;
   bool renewed; /* the token was refused once */
 };

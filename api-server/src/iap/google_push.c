@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "crypto/jwt.h"
-#include "iap/google_token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,15 +96,15 @@ static void on_keys(void *owner, const struct http_response *response) {
   }
 }
 
-static int ask(struct google_push *push, struct error *error) {
+static int ask(struct google_push *push, const char *traceparent, struct error *error) {
   push->asked_ms = clock_monotonic_ms();
-  push->transfer = http_send(push->client,
-                             &(struct http_request){.url = push->settings->google_certs_url,
-                                                    .timeout_ms = GOOGLE_TIMEOUT_MS,
-                                                    .max_response = KEYS_BYTES_MAX,
-                                                    .on_done = on_keys,
-                                                    .owner = push},
-                             error);
+  push->transfer = store_send(push->client,
+                              &(struct store_request){.url = push->settings->google_certs_url,
+                                                      .traceparent = traceparent,
+                                                      .max_response = KEYS_BYTES_MAX,
+                                                      .on_done = on_keys,
+                                                      .owner = push},
+                              error);
   return push->transfer ? 0 : -1;
 }
 
@@ -128,7 +127,7 @@ void google_push_check(struct google_push *push, struct google_push_check *check
   bool may_wait = push->transfer || cool || !push->keys;
   if (push->keys && ((fresh && why != JWT_UNKNOWN_KEY) || !may_wait)) {
     finish(check, refusal, NULL);
-  } else if (!push->transfer && ask(push, &error) < 0) {
+  } else if (!push->transfer && ask(push, check->traceparent, &error) < 0) {
     finish(check, NULL, &error);
   } else {
     check->next = push->waiting;

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "net/http_client.h"
+#include "iap/store_call.h"
 #include "settings/settings.h"
 
 struct jwks;
@@ -28,6 +28,7 @@ struct google_push {
 struct google_push_check {
   /* REFUSAL NULL: let in. ERROR: it can't be said now, Google's keys are not to be had. Neither holds anything of the token. */
   void (*done)(struct google_push_check *check, const char *refusal, const struct error *error);
+  const char *traceparent; /* as of store_request; borrowed until google_push_check returns */
 
   /* its own */
   char *token;

@@ -135,28 +135,26 @@ static int write_form(struct google_tokens *t, struct buffer *form, struct error
   return jwt_sign(claims, "JWT", t->key, t->kid, form, error);
 }
 
-static int ask(struct google_tokens *t, struct error *error) {
+static int ask(struct google_tokens *t, const char *traceparent, struct error *error) {
   _cleanup_(buffer_done_secret) struct buffer form;
   buffer_init_secret(&form, FORM_MAX);
   if (write_form(t, &form, error) < 0) return -1;
-  static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json", NULL};
-  t->transfer = http_send(t->client,
-                          &(struct http_request){.method = "POST",
-                                                 .url = t->settings->google_token_url,
-                                                 .headers = headers,
-                                                 .body = form.data,
-                                                 .body_len = form.len,
-                                                 .timeout_ms = GOOGLE_TIMEOUT_MS,
-                                                 .max_response = 64 * 1024,
-                                                 .on_done = on_answer,
-                                                 .owner = t},
-                          error);
+  t->transfer = store_send(t->client,
+                           &(struct store_request){.url = t->settings->google_token_url,
+                                                   .traceparent = traceparent,
+                                                   .content_type = "application/x-www-form-urlencoded",
+                                                   .body = form.data,
+                                                   .body_len = form.len,
+                                                   .max_response = 64 * 1024,
+                                                   .on_done = on_answer,
+                                                   .owner = t},
+                           error);
   return t->transfer ? 0 : -1;
 }
 
 int google_token_get(struct google_tokens *t, struct google_token_wait *wait, const char **ret_token, struct error *error) {
   if (t->token && clock_monotonic_ms() < t->good_until_ms) return *ret_token = t->token, 0;
-  if (!t->transfer && ask(t, error) < 0) return -1;
+  if (!t->transfer && ask(t, wait->traceparent, error) < 0) return -1;
   add_wait(t, wait);
   return 0;
 }

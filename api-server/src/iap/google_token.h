@@ -8,13 +8,11 @@
  */
 #pragma once
 
-#include "net/http_client.h"
+#include "iap/store_call.h"
 #include "settings/settings.h"
 
 struct rsa_key;
 struct google_token_wait;
-
-enum { GOOGLE_TIMEOUT_MS = 4000 }; /* of any one exchange with Google */
 
 struct google_tokens {
   const struct settings *settings;
@@ -30,6 +28,7 @@ struct google_tokens {
 struct google_token_wait {
   /* Exactly one of the two. Called from the loop, never from within google_token_get. */
   void (*done)(struct google_token_wait *wait, const char *token, const struct error *error);
+  const char *traceparent;                    /* of whoever is the first to wait; borrowed until google_token_get returns */
   struct google_token_wait *next, **previous; /* its own; `previous` is NULL while it doesn't wait */
 };
 

@@ -109,7 +109,9 @@ static void on_purchase(struct google_call *call, const cJSON *json, const struc
   struct error failure;
   const char *product_id = s->query.values[0], *holder = s->query.values[1];
   if (!error && google_product_read(json, s->voided.token, product_id, s->asked_ms, &seen, &failure) < 0) error = &failure;
-  if (error && error->kind == ERROR_NOT_FOUND) {
+  if (error && error->kind == ERROR_INVALID)
+    log_warn("a purchase is passed over", log_err(error)); /* the others behind it shall not wait for it */
+  if (error && (error->kind == ERROR_INVALID || error->kind == ERROR_NOT_FOUND)) {
     next_item(s);
     return;
   }

@@ -286,15 +286,19 @@ static void mark_security(struct request *request, const struct settings *settin
     request_field(request, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
 }
 
+const char *call_traceparent(const struct request *request) {
+  char text[TRACEPARENT_SIZE];
+  trace_print(&call_of(request)->trace, text);
+  return arena_strdup(request->arena, text);
+}
+
 /* Who has begun a trace is told which span of it is ours. */
 static void take_over_trace(struct call *call) {
   struct request *request = call->request;
-  char text[TRACEPARENT_SIZE];
   trace_begin(&call->trace, request_header(&request->head, "traceparent"), app_of(request)->settings->sentry_traces_sample_rate);
   if (!*call->trace.parent) return;
-  trace_print(&call->trace, text);
-  const char *kept = arena_strdup(request->arena, text);
-  if (kept) request_field(request, "Traceparent", kept);
+  const char *text = call_traceparent(request);
+  if (text) request_field(request, "Traceparent", text);
 }
 
 void call_dispatch(struct request *request) {

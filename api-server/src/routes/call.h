@@ -32,6 +32,9 @@ struct call {
 
 static inline struct call *call_of(const struct request *request) { return request->state; }
 
+/* The trace of the request with our span of it, to be passed on to whom we ask for its sake; in the arena, NULL without memory. */
+const char *call_traceparent(const struct request *request);
+
 /* The callbacks of http_server_settings. */
 void call_dispatch(struct request *request);
 void call_answered(struct request *request);

@@ -116,6 +116,7 @@ static void ask(struct verifying *v, const char *id) {
     return;
   }
   v->call.done = on_transaction;
+  v->call.traceparent = call_traceparent(request);
   if (apple_api_get_transaction(api, &v->call, id, &error) < 0) call_fail(request, &error);
 }
 

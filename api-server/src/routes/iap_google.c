@@ -166,6 +166,7 @@ void iap_google_post(struct request *request) {
   v->token = json_string(call->json, "purchaseToken", "");
   v->asked_ms = clock_real_ms();
   v->call.done = on_purchase;
+  v->call.traceparent = call_traceparent(request);
   if (google_get_purchase(&app->google, &v->call, v->type, v->product_id, v->token, &error) < 0) tell_away(request, &error);
 }
 

@@ -207,6 +207,7 @@ void webhook_google_post(struct request *request) {
   }
   h->request = request;
   h->check.done = on_checked;
+  h->check.traceparent = h->call.traceparent = call_traceparent(request);
   google_push_check(&app->google_push, &h->check, authorization.at, authorization.len);
 }
 
