@@ -5,6 +5,7 @@
 #include "store/products.h"
 
 #include "base/log.h"
+#include "iap/sweep.h"
 #include "routes/bodies.h"
 #include "routes/call.h"
 #include "routes/etag.h"
@@ -13,6 +14,7 @@
 #include "store/entitlements.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { PLAN_MAX = 256 };
 
@@ -93,6 +95,8 @@ static void answer(struct replacing *own, enum product_put_result result, int64_
   log_info("the catalogue was written", log_str("reqId", request->id), log_str("actor", call_of(request)->who.sub),
            log_str("store", store_of(request)), log_str("productId", product_of(request)), log_int("coins", own->product.coins),
            log_str("plan", own->product.plan), log_int("revision", revision));
+  /* what was kept for want of it has made a sweep due */
+  if (strcmp(store_of(request), "google") == 0) sweep_kick(app_of(request)->sweep);
   struct buffer *body = describe(request, &own->product);
   request_field(request, "ETag", tag_of(request, revision));
   request_field(request, "Cache-Control", "no-cache");
