@@ -135,6 +135,7 @@ static void on_kept(struct db_query *query, const PGresult *result, const struct
     return;
   }
   (void)snprintf(s->kept_before, sizeof s->kept_before, "%s", db_text(result, 0, 1));
+  (void)snprintf(s->kept_id, sizeof s->kept_id, "%s", db_text(result, 0, 2));
   if (hear(s, s->page->valuestring) < 0) ask_kept(s);
 }
 
@@ -142,6 +143,7 @@ static void ask_kept(struct apple_sweep *s) {
   struct error error = {0};
   s->query = (struct db_query){.statement = STATEMENT_APPLE_KEPT, .done = on_kept};
   db_parameter(&s->query, 0, *s->kept_before ? s->kept_before : NULL);
+  db_parameter(&s->query, 1, s->kept_id);
   if (db_submit(s->db, &s->query, &error) < 0) end(s, &error);
 }
 
@@ -168,7 +170,7 @@ static void on_claimed(struct db_query *query, const PGresult *result, const str
   s->start_ms = s->end_ms - APPLE_SWEEP_BACK_DAYS * (int64_t)DAY_MS;
   if (swept_ms - OVERLAP_MS > s->start_ms) s->start_ms = swept_ms - OVERLAP_MS;
   s->heard = s->applied = 0;
-  *s->kept_before = 0;
+  *s->kept_before = *s->kept_id = 0;
   ask_kept(s);
 }
 

@@ -25,7 +25,7 @@ struct apple_sweep {
   struct apple_call call;
   struct apple_event event;
   int64_t start_ms, end_ms;
-  char kept_before[64], swept[24];
+  char kept_before[64], kept_id[257], swept[24];
   cJSON *page;       /* Apple's; NULL: what was kept comes first */
   const cJSON *item; /* of it, the next */
   int64_t heard, applied;

@@ -136,7 +136,9 @@ const struct db_statement statements[STATEMENT_COUNT] = {
          .parameters = 8,
          .lane = DB_WRITE},
     [STATEMENT_APPLE_KEPT] = {.name = "apple_kept",
-                              .sql = "SELECT payload, received_at::text FROM webhook_event WHERE source = 'apple' AND payload IS NOT NULL"
-                                     " AND received_at < coalesce($1::timestamptz, 'infinity') ORDER BY received_at DESC LIMIT 1",
-                              .parameters = 1},
+                              .sql =
+                                  "SELECT payload, received_at::text, id FROM webhook_event WHERE source = 'apple' AND payload IS NOT NULL"
+                                  " AND (received_at, id) < (coalesce($1::timestamptz, 'infinity'), $2)"
+                                  " ORDER BY received_at DESC, id DESC LIMIT 1",
+                              .parameters = 2},
 };

@@ -33,7 +33,7 @@ enum statement {
   STATEMENT_TICKET_REDEEM,
   STATEMENT_COLLABPAY_APPLY, /* see payment.h */
   STATEMENT_APPLE_APPLY,     /* migrations: apple.sql */
-  STATEMENT_APPLE_KEPT,      /* (before, null at first) -> the newest signed text that was kept before, when; or none */
+  STATEMENT_APPLE_KEPT,      /* (when, null at first; id) -> the newest signed text that was kept before that one, when, id; or none */
   STATEMENT_LIVE_CHANGES,    /* (profile, after) -> seq, entitlements */
   STATEMENT_LIVE_POLL,       /* (JSON list of profiles) -> profile, seq */
   STATEMENT_RETENTION_PURGE, /* (rows) -> events, calls that were forgotten: see retention.h */
