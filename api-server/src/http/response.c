@@ -22,7 +22,8 @@ static const struct { int status; const char *reason; } reasons[] = {
 /* clang-format on */
 
 /* The fields that response_head writes itself: a second one would contradict it. */
-static const char *const own_fields[] = {"date", "connection", "content-type", "content-length", "transfer-encoding", "retry-after"};
+static const struct span own_fields[] = {
+    {"date", 4}, {"connection", 10}, {"content-type", 12}, {"content-length", 14}, {"transfer-encoding", 17}, {"retry-after", 11}};
 
 const char *response_reason(int status) {
   for (size_t i = 0; i < ELEMENTS(reasons); i++)
@@ -44,32 +45,51 @@ const char *http_date(struct http_date *cache, int64_t real_ms) {
   return cache->text;
 }
 
-static bool is_text(const char *value) { return !*value || bytes_are((struct span){value, strlen(value)}, BYTE_TEXT); }
+static struct span span_of(const char *text) { return (struct span){text, strlen(text)}; }
+static bool is_text(struct span value) { return !value.len || bytes_are(value, BYTE_TEXT); }
 
 static bool is_own(struct span name) {
   for (size_t i = 0; i < ELEMENTS(own_fields); i++)
-    if (span_is_word(name, own_fields[i])) return true;
+    if (span_equal_word(name, own_fields[i])) return true;
   return false;
+}
+
+static int check_field(struct span name, struct span value, struct error *error) {
+  if (!bytes_are(name, BYTE_TOKEN)) return error_set(error, ERROR_BUG, "a response field has a name that is not a token");
+  if (is_own(name)) return error_set(error, ERROR_BUG, "the response field %s is written by response_head alone", name.at);
+  if (!is_text(value)) return error_set(error, ERROR_BUG, "the value of %s holds a control byte", name.at);
+  return 0;
 }
 
 static int check(const struct response *r, struct error *error) {
   if (r->status < 200 || r->status > 599) return error_set(error, ERROR_BUG, "a final response cannot have the status %d", r->status);
   if (r->content_length < RESPONSE_UNTIL_CLOSE) return error_set(error, ERROR_BUG, "the response's length is negative");
-  if (r->content_type && !is_text(r->content_type)) return error_set(error, ERROR_BUG, "the content type holds a control byte");
+  if (r->content_type && !is_text(span_of(r->content_type))) return error_set(error, ERROR_BUG, "the content type holds a control byte");
+  return 0;
+}
+
+/* In one piece: an answer has some fifteen. */
+static void put_field(struct buffer *to, struct span name, struct span value) {
+  size_t n = name.len + 2 + value.len + 2;
+  char *at = buffer_reserve(to, n);
+  if (!at) return;
+  at = mempcpy(mempcpy(at, name.at, name.len), ": ", 2);
+  (void)mempcpy(mempcpy(at, value.at, value.len), "\r\n", 2);
+  buffer_grew(to, n);
+}
+
+static int put_fields(struct buffer *to, const struct response *r, struct error *error) {
   for (size_t i = 0; i < r->field_count; i++) {
-    struct span name = {r->fields[i].name, strlen(r->fields[i].name)};
-    if (!bytes_are(name, BYTE_TOKEN)) return error_set(error, ERROR_BUG, "response field %zu has a name that is not a token", i);
-    if (is_own(name)) return error_set(error, ERROR_BUG, "the response field %s is written by response_head alone", name.at);
-    if (!is_text(r->fields[i].value)) return error_set(error, ERROR_BUG, "the value of %s holds a control byte", name.at);
+    struct span name = span_of(r->fields[i].name), value = span_of(r->fields[i].value);
+    if (check_field(name, value, error) < 0) return -1;
+    put_field(to, name, value);
   }
   return 0;
 }
 
-static void put_field(struct buffer *to, const char *name, const char *value) {
-  buffer_puts(to, name);
-  buffer_puts(to, ": ");
-  buffer_puts(to, value);
-  buffer_puts(to, "\r\n");
+static int take_back(struct buffer *to, size_t before) {
+  if (to->data) to->data[to->len = before] = 0;
+  return -1;
 }
 
 int response_head(struct buffer *to, const struct response *r, struct error *error) {
@@ -77,14 +97,14 @@ int response_head(struct buffer *to, const struct response *r, struct error *err
   size_t before = to->len;
   bool has_content = r->status != 204 && r->status != 304, until_close = has_content && r->content_length == RESPONSE_UNTIL_CLOSE;
   buffer_printf(to, "HTTP/1.1 %d %s\r\n", r->status, response_reason(r->status));
-  if (r->date) put_field(to, "Date", r->date);
-  if (has_content && r->content_type) put_field(to, "Content-Type", r->content_type);
+  if (r->date) put_field(to, SPAN("Date"), span_of(r->date));
+  if (has_content && r->content_type) put_field(to, SPAN("Content-Type"), span_of(r->content_type));
   if (has_content && !until_close) buffer_printf(to, "Content-Length: %" PRId64 "\r\n", r->content_length);
-  put_field(to, "Connection", r->keep_alive && !until_close ? "keep-alive" : "close");
+  put_field(to, SPAN("Connection"), r->keep_alive && !until_close ? SPAN("keep-alive") : SPAN("close"));
   if (r->retry_after_s > 0) buffer_printf(to, "Retry-After: %d\r\n", r->retry_after_s);
-  for (size_t i = 0; i < r->field_count; i++) put_field(to, r->fields[i].name, r->fields[i].value);
+  if (put_fields(to, r, error) < 0) return take_back(to, before);
   buffer_puts(to, "\r\n");
   if (!to->failed) return 0;
-  if (to->data) to->data[to->len = before] = 0;
-  return error_set(error, ERROR_RETRY, "the response head does not fit into what may be buffered for this connection");
+  error_set(error, ERROR_RETRY, "the response head does not fit into what may be buffered for this connection");
+  return take_back(to, before);
 }

@@ -1,5 +1,6 @@
 #include "store/limiter.h"
 
+#include "base/buffer.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
 #include "net/loop.h"
@@ -17,7 +18,7 @@ static const char script[] =
     "if n == 1 or ttl < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) ttl = tonumber(ARGV[1]) end "
     "return {n, ttl}";
 
-enum { LIMITER_REDIS_KEY = 96 };
+enum { LIMITER_REDIS_KEY = 96, KEY_MAX_BYTES = 16 * 1024 /* a token has 8 kB at most */ };
 
 struct limiter {
   struct loop *loop;
@@ -66,14 +67,13 @@ void limiter_cancel(struct limit_check *check) {
 
 /* The first half of SHA-256 over the bucket and the key: of one length, and nobody's name. */
 static void make_key(const char *bucket, const char *key, unsigned char to[LIMITER_KEY]) {
-  unsigned char digest[SHA256_DIGEST_LENGTH] = {0};
-  EVP_MD_CTX *context = EVP_MD_CTX_new();
-  if (context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1) {
-    (void)EVP_DigestUpdate(context, bucket, strlen(bucket) + 1);
-    (void)EVP_DigestUpdate(context, key, strlen(key));
-    (void)EVP_DigestFinal_ex(context, digest, NULL);
-  } /* else all share one window: too strict, never unlimited */
-  EVP_MD_CTX_free(context);
+  unsigned char digest[SHA256_BYTES] = {0};
+  _cleanup_buffer_ struct buffer text;
+  buffer_init(&text, KEY_MAX_BYTES);
+  buffer_append(&text, bucket, strlen(bucket) + 1);
+  buffer_puts(&text, key);
+  /* without memory all share one window: too strict, never unlimited */
+  if (text.failed || sha256(text.data, text.len, digest) < 0) memset(digest, 0, sizeof digest);
   memcpy(to, digest, LIMITER_KEY);
 }
 
