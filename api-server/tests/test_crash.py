@@ -260,6 +260,27 @@ class GoogleVoided(Google):
         self.hear("voided", purchaseToken=self.purchase, orderId="x", productType=2, refundType=1)
 
 
+class GoogleKept(Google):
+    """What the catalogue lacked is kept, and takes effect when it is put there."""
+    expects = ("coins 100, coins 70", ["170 0 2"])
+    looks, ignored = GoogleVoided.looks, {"outbox_claim"}
+
+    def prepare(self):
+        self.purchase = self.twin.google.buy("coins_100")
+        self.verify()  # so that the profile is known
+        self.product, self.added = "later_" + self.profile, False
+        self.purchase = self.twin.google.buy(self.product, account=self.profile)
+        self.hear("oneTimeProduct", purchaseToken=self.purchase, notificationType=1, sku=self.product)
+
+    def is_settled(self):
+        kept = f"SELECT count(*) FROM webhook_event WHERE payload LIKE '%{self.purchase}%'"
+        return super().is_settled() and self.bench.database.sql(kept) == str(int(not self.added))
+
+    def act(self):
+        self.added = True
+        self.bench.ask("PUT", f"/api/products/google/{self.product}", (200, 201), body={"coins": 70}, token=self.bench.admin)
+
+
 class Apple(Scenario):
     def verify(self):
         self.bench.ask("POST", "/api/iap/apple/verify", body=self.shown, token=self.token)
@@ -421,7 +442,7 @@ def attempt(kind, benches, point, expected):
         benches.put(bench)
 
 
-SCENARIOS = [Grant, GoogleProduct, GooglePaid, GoogleSubscription, GoogleRenewal, GoogleVoided, AppleShown, AppleAsked, AppleRefund, CollabPay, Session, Ticket]
+SCENARIOS = [Grant, GoogleProduct, GooglePaid, GoogleSubscription, GoogleRenewal, GoogleVoided, GoogleKept, AppleShown, AppleAsked, AppleRefund, CollabPay, Session, Ticket]
 
 
 @pytest.mark.parametrize("kind", SCENARIOS, ids=lambda kind: kind.__name__)

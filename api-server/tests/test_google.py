@@ -439,7 +439,7 @@ def test_an_unknown_product_is_kept(shop, profile):
     until(lambda: shop.owned(profile)["coins"] == 170, 40, "what was kept to be replayed")
     shop.told(token, consumed=1)
     until(lambda: shop.database.sql(f"SELECT outcome || (payload IS NULL) FROM webhook_event WHERE id = '{message['message']['messageId']}'")
-          == "donetrue", what="its mark")
+          == "appliedtrue", what="its mark")
 
 
 def test_what_came_while_google_was_away_comes_again(shop, profile):

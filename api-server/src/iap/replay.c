@@ -68,6 +68,8 @@ static void on_applied(struct db_query *query, const PGresult *result, const str
   purchase_count(r->metrics, "google", "replay", outcome.result);
   if (outcome.result == PURCHASE_UNKNOWN_PRODUCT)
     next(r); /* of several products, another one is sold by now */
+  else if (outcome.result == PURCHASE_DONE || outcome.result == PURCHASE_REPEATED)
+    mark(r, "applied"); /* as of one that came in time; repeated: whoever applied it has died before it was marked */
   else
     mark(r, purchase_result_name(outcome.result));
 }
