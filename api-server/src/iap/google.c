@@ -56,7 +56,7 @@ static void on_answer(void *owner, const struct http_response *response) {
   call->transfer = NULL;
   if (response->status == 401 && !call->renewed) {
     call->renewed = true;
-    google_tokens_forget(&call->google->tokens);
+    google_tokens_forget(&call->google->tokens, call->token_number);
     if (start(call, &error) < 0) fail(call, &error);
     return;
   }
@@ -75,6 +75,7 @@ static void on_answer(void *owner, const struct http_response *response) {
 
 static int send_with(struct google_call *call, const char *token, struct error *error) {
   static const char nothing[] = "{}";
+  call->token_number = call->google->tokens.number;
   call->transfer = store_send(call->google->client,
                               &(struct store_request){.url = call->url,
                                                       .bearer = token,

@@ -31,7 +31,8 @@ struct google_call {
   struct http_transfer *transfer;
   bool changes; /* it is a POST */
   char *url;
-  bool renewed; /* the token was refused once */
+  unsigned token_number; /* with which it was sent */
+  bool renewed;          /* a token was refused once */
 };
 
 /* CLIENT is borrowed. ERROR_INVALID where a setting is malformed. */

@@ -105,6 +105,7 @@ static int read_token(struct google_tokens *t, const struct http_response *respo
     return error_set(error, ERROR_RETRY, "Google's answer holds no access token");
   free_secret(t->token);
   t->token = strdup(token);
+  t->number++;
   t->good_until_ms = clock_monotonic_ms() + (life_s > 0 ? life_s * 1000 : 0);
   return t->token ? 0 : error_oom(error);
 }
@@ -159,4 +160,6 @@ int google_token_get(struct google_tokens *t, struct google_token_wait *wait, co
   return 0;
 }
 
-void google_tokens_forget(struct google_tokens *t) { t->good_until_ms = 0; }
+void google_tokens_forget(struct google_tokens *t, unsigned number) {
+  if (number == t->number) t->good_until_ms = 0;
+}

@@ -19,7 +19,8 @@ struct google_tokens {
   struct http_client *client;
   struct rsa_key *key; /* NULL: GOOGLE_SERVICE_ACCOUNT_KEY isn't set */
   char *email, *kid;
-  char *token;           /* NULL: none, or given up */
+  char *token;           /* NULL: there was none yet */
+  unsigned number;       /* its: how many there were */
   int64_t good_until_ms; /* monotonic */
   struct http_transfer *transfer;
   struct google_token_wait *waiting;
@@ -37,8 +38,10 @@ int google_tokens_init(struct google_tokens *tokens, const struct settings *sett
                        struct error *error) _must_check_;
 void google_tokens_done(struct google_tokens *tokens); /* accepts one that is zeroed; who waits isn't called back */
 
-/* RET_TOKEN is borrowed until the loop turns, or stays NULL where WAIT waits. */
+/* RET_TOKEN is borrowed until the loop turns, or stays NULL where WAIT waits. What either is given is the token of tokens->number. */
 int google_token_get(struct google_tokens *tokens, struct google_token_wait *wait, const char **ret_token,
                      struct error *error) _must_check_;
 void google_token_cancel(struct google_token_wait *wait); /* fine when it doesn't wait */
-void google_tokens_forget(struct google_tokens *tokens);  /* Google didn't take it */
+
+/* Google didn't take the token of that NUMBER, which is given up; a newer one stays, however late the older one's refusal came. */
+void google_tokens_forget(struct google_tokens *tokens, unsigned number);
