@@ -10,6 +10,7 @@ import tempfile
 import urllib.parse
 
 PACKAGE = "com.collab.supernova"
+AUDIENCE, EMAIL = "https://api.example.com/api/webhooks/google", "push@twin.iam.gserviceaccount.com"
 DAY_MS = 86400000
 API = rf"/androidpublisher/v3/applications/{PACKAGE}/purchases"
 
@@ -72,6 +73,11 @@ class GoogleTwin:
                        ("GET", rf"{API}/voidedpurchases", self._voided)]
 
     # --- admin: what happens at Google
+
+    def settings(self):
+        """What makes a server believe and ask this one."""
+        return {"GOOGLE_API_BASE": self.twin.url, "GOOGLE_TOKEN_URL": self.twin.url + "/token", "GOOGLE_CERTS_URL": self.twin.url + "/certs",
+                "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(self.key()), "GOOGLE_PUSH_AUDIENCE": AUDIENCE, "GOOGLE_PUSH_EMAIL": EMAIL}
 
     def key(self):
         """The service account's key file."""
@@ -153,7 +159,7 @@ class GoogleTwin:
         """No access token that was given out is good any more."""
         self.access_tokens.clear()
 
-    def push_token(self, audience, email, header=None, forged=False, **claims):
+    def push_token(self, audience=AUDIENCE, email=EMAIL, header=None, forged=False, **claims):
         now_s = self.twin.now_ms() // 1000
         key = self.account_key if forged else self.push_key
         return key.sign({"aud": audience, "azp": "1234", "email": email, "email_verified": True, "exp": now_s + 3600, "iat": now_s,

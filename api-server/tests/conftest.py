@@ -1,18 +1,27 @@
 """The real server beside a real PostgreSQL and Redis: what the black-box tests share.
 
 SUPERNOVA_SERVER names the binary (else build/asan's). Where DATABASE_URL or REDIS_URL is missing, hack/with-services starts both.
+
+Files may run beside each other (pytest-xdist, --dist loadfile): each of its workers has services, a database and ports of its own. The machine
+may be busy: what is waited for is waited for long, and what a server says of a request (log, metrics) comes a moment behind the answer.
 """
 
+import atexit
 import base64
+import concurrent.futures
 import contextlib
+import fcntl
 import http.client
+import itertools
 import json
 import os
 import pathlib
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -25,8 +34,29 @@ PREVIOUS_SECRET = "issuer-secret-before-the-tests-98765"
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
-def until(condition, seconds=10, what="the condition"):
-    """The first truthy value of CONDITION; fails the test after SECONDS."""
+# Who waits longest begins first, so that nobody is left waiting for one file at the end.
+LONGEST = ("test_crash.py", "test_google.py", "test_google_apart.py", "test_audit.py", "test_openapi.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+def pytest_make_parametrize_id(val):
+    """A line for a test, whatever it is given."""
+    if isinstance(val, (str, bytes)) and len(val) > 60:
+        return f"{val[:40]!r}… {len(val)} long"
+
+
+def pytest_report_teststatus(report):
+    """What a test remarks with record_property("remark", …) stands in its line."""
+    remark = dict(report.user_properties).get("remark")
+    if remark and report.when == "call" and report.passed:
+        return "passed", ".", f"PASSED: {remark}"
+
+
+def until(condition, seconds=60, what="the condition"):
+    """The first truthy value of CONDITION; fails the test after SECONDS, which is no promise of the product's."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -36,14 +66,80 @@ def until(condition, seconds=10, what="the condition"):
         time.sleep(0.02)
 
 
+def insist(do):
+    """A client as it should be: what is answered 503 is asked again."""
+    return until(lambda: (answer := do()).status != 503 and answer, what="an answer")
+
+
+def at_once(count, do):
+    """[do(0), … do(count - 1)], each on a thread, all let go together."""
+    gate = threading.Barrier(count)
+
+    def one(i):
+        gate.wait()
+        return do(i)
+
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def settled(server):
+    """How often Redis was too slow to limit, when no worker publishes anything new any more."""
+    def counts():
+        return server.metric("supernova_limiter_hits_total"), server.metric("supernova_limiter_misses_total")
+
+    before = None
+    while (now := counts()) != before:
+        before = now
+        time.sleep(1)  # four times a publisher's period
+    return now[1]
+
+
+def exactly(server, play):
+    """Plays what counts exactly where Redis answers in time, and once more where it didn't: a machine that is busy makes it slow, and then the
+    worker's memory counts too."""
+    for _ in range(5):
+        missed, wrong = settled(server), None
+        try:
+            play()
+        except Exception as e:
+            wrong = e
+        if settled(server) == missed:
+            if wrong:
+                raise wrong
+            return
+    raise AssertionError("Redis was too slow each time") from wrong
+
+
+def own_ports():
+    """Ports that no other process which asks here is given while this one lives, and that the kernel gives to nobody: it takes those from 32768 on."""
+    folder = pathlib.Path(tempfile.gettempdir()) / f"supernova-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for first in range(10000, 20000, 400):
+        lock = open(folder / str(first), "w")
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for port in itertools.cycle(range(first, first + 400)):
+                yield port
+        lock.close()
+    raise AssertionError("25 other processes use ports for tests")
+
+
+ports, ports_lock = own_ports(), threading.Lock()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port for somebody who can't choose one himself: nobody listens there, and all others are given before it is given again."""
+    with ports_lock:
+        for port in ports:
+            with contextlib.suppress(OSError), socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("", port))
+                return port
 
 
 def run(*arguments, env=None, stdin=None):
-    return subprocess.run([BINARY, *arguments], env={**os.environ, **(env or {})}, input=stdin, capture_output=True, text=True, timeout=60)
+    return subprocess.run([BINARY, *arguments], env={**os.environ, **(env or {})}, input=stdin, capture_output=True, text=True, timeout=300)
 
 
 class Answer:
@@ -121,6 +217,7 @@ class Server:
         self.log = open(self.log_path, "wb")
         command = ["prlimit", *limits, BINARY, "serve"] if limits else [BINARY, "serve"]
         self.process = subprocess.Popen(command, env={**os.environ, **self.env}, stdout=self.log, stderr=subprocess.STDOUT)
+        atexit.register(self.process.kill)  # who interrupts the tests finds none of theirs afterwards
 
     def logged(self):
         return self.log_path.read_text(errors="replace")
@@ -134,6 +231,10 @@ class Server:
                     found.append(entry)
         return found
 
+    def said(self, count=1, seconds=60, **wanted):
+        """The lines, as soon as there are COUNT: they are written at the end of a worker's turn, which may be behind the answer."""
+        return until(lambda: len(found := self.lines(**wanted)) >= count and found, seconds, f"{count} lines with {wanted}")
+
     def request(self, method, path, body=None, headers=None, port=None, token=None):
         headers = dict(headers or {})
         if token:
@@ -141,7 +242,7 @@ class Server:
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
             headers.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         try:
             connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
@@ -164,13 +265,23 @@ class Server:
                 return float(line.rsplit(" ", 1)[1])
         return 0.0
 
+    def counted(self, series, value):
+        """Waits until that is the metric: some are published four times a second, and none before the answer has left."""
+        until(lambda: self.metric(series) == value, what=f"{series} {value}")
+
+    def all_there(self):
+        """Waits until each worker has reached the database and Redis: before that one limits in its own memory, and lets requests wait."""
+        self.counted("supernova_workers", int(self.env["WORKERS"]))
+        for name in ("database", "redis"):
+            self.counted(f'supernova_dependency_up{{name="{name}"}}', 1)
+
     def mint(self, sub, roles=(), ttl=600, **extra):
         answer = self.post("/auth/token", {"sub": sub, "roles": list(roles), "ttl": ttl, **extra}, headers={"x-issuer-secret": ISSUER_SECRET})
         assert answer.status == 200, answer.body
         return answer.json["token"]
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def up(self, path="/livez"):
         try:
@@ -183,9 +294,12 @@ class Server:
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
-    def stop(self, wait=20):
+    def term(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def stop(self, wait=60):
+        self.term()
         try:
             status = self.process.wait(wait)
         except subprocess.TimeoutExpired:
@@ -193,9 +307,18 @@ class Server:
             raise
         finally:
             self.log.close()
+            atexit.unregister(self.process.kill)
         for word in REPORTS:
             assert word not in self.logged(), self.logged()[-8000:]
         return status
+
+
+def stop(servers):
+    """All of them at once, each with status 0."""
+    for server in servers:
+        server.term()
+    for server in servers:
+        assert server.stop() == 0, server.logged()[-4000:]
 
 
 @pytest.fixture(scope="session")
@@ -213,19 +336,21 @@ def services():
         told += portion
     yield dict(entry.split("=", 1) for entry in told.decode().split("\0") if "=" in entry)
     holder.stdin.close()
-    holder.wait(30)
+    holder.wait(120)
 
 
 class Database:
-    def __init__(self, services):
+    """One of its own; an empty one, or a copy of the TEMPLATE."""
+
+    def __init__(self, services, template="template0"):
         self.base, self.psql = services["DATABASE_URL"], services["PG_BIN"] + "/psql"
         self.name = "t_" + secrets.token_hex(6)
         self.url = self.base.rsplit("/", 1)[0] + "/" + self.name
-        self.sql(f"CREATE DATABASE {self.name} TEMPLATE template0", self.base)
+        self.sql(f"CREATE DATABASE {self.name} TEMPLATE {template}", self.base)
 
     def sql(self, text, url=None):
         done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url or self.url, "-c", text],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -242,21 +367,39 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def database(services):
-    """A database that was migrated."""
-    database = Database(services)
-    done = run("migrate", env={"DATABASE_URL": database.url, "TERMINATION_LOG": "/dev/null"})
+def migrated(services):
+    """migrated(): a database of one's own that was migrated."""
+    template, copies = Database(services), []
+    done = run("migrate", env={"DATABASE_URL": template.url, "TERMINATION_LOG": "/dev/null"})
     assert done.returncode == 0, done.stdout + done.stderr
-    yield database
-    database.drop()
+
+    def migrated():
+        copies.append(Database(services, template.name))
+        return copies[-1]
+
+    yield migrated
+    for each in [*copies, template]:
+        each.drop()
 
 
-@pytest.fixture
-def keys(tmp_path):
-    directory = tmp_path / "keys"
+@pytest.fixture(scope="session")
+def database(migrated):
+    """A migrated database for all who don't disturb each other there."""
+    return migrated()
+
+
+@pytest.fixture(scope="session")
+def some_keys(tmp_path_factory):
+    """What gen-jwks writes. Not to be changed."""
+    directory = tmp_path_factory.mktemp("keys") / "keys"
     done = run("gen-jwks", "--output", str(directory))
     assert done.returncode == 0, done.stderr
     return directory
+
+
+@pytest.fixture
+def keys(tmp_path, some_keys):
+    return shutil.copytree(some_keys, tmp_path / "keys")
 
 
 @pytest.fixture
@@ -272,22 +415,29 @@ def start(tmp_path, database, services, keys):
         return server
 
     yield start
-    for server in servers:
-        assert server.stop() == 0, server.logged()[-4000:]
+    stop(servers)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, database, services):
+def start_shared(tmp_path_factory, database, services, some_keys):
+    """start_shared(NAME=value, …): a server for all tests of a file, which only ask. Its keys, .keys, are those of others too."""
+    servers = []
+
+    def start_shared(**env):
+        server = Server(tmp_path_factory.mktemp("server"), {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(some_keys), **env})
+        servers.append(server)
+        server.keys = some_keys
+        until(lambda: server.up("/readyz"), what="the server")
+        return server
+
+    yield start_shared
+    stop(servers)
+
+
+@pytest.fixture(scope="module")
+def server(start_shared):
     """One server for all tests that only ask."""
-    directory = tmp_path_factory.mktemp("server")
-    done = run("gen-jwks", "--output", str(directory / "keys"))
-    assert done.returncode == 0, done.stderr
-    server = Server(directory, {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(directory / "keys"),
-                                "ISSUER_ADMIN_SECRET_PREVIOUS": PREVIOUS_SECRET, "CORS_ALLOWED_ORIGINS": "https://app.example.com"})
-    server.keys = directory / "keys"
-    until(lambda: server.up("/readyz"), what="the server")
-    yield server
-    assert server.stop() == 0, server.logged()[-4000:]
+    return start_shared(ISSUER_ADMIN_SECRET_PREVIOUS=PREVIOUS_SECRET, CORS_ALLOWED_ORIGINS="https://app.example.com")
 
 
 @pytest.fixture

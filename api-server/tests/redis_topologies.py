@@ -13,7 +13,7 @@ import socket
 import ssl
 import subprocess
 
-from conftest import until
+from conftest import free_port, until
 
 PR_SET_PDEATHSIG = 1
 SLOTS = 16384
@@ -24,17 +24,7 @@ def die_with_parent():
 
 
 def free_ports(count):
-    """Ports whose number plus 10000, the cluster's bus, is a port too."""
-    ports, held = [], []
-    while len(ports) < count:
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        held.append(s)
-        if s.getsockname()[1] < 55000:
-            ports.append(s.getsockname()[1])
-    for s in held:
-        s.close()
-    return ports
+    return [free_port() for _ in range(count)]
 
 
 class RedisError(Exception):
@@ -78,7 +68,7 @@ class Node:
 
     def start(self):
         self.process = subprocess.Popen(self.command, preexec_fn=die_with_parent, stdin=subprocess.DEVNULL)
-        until(self.there, 20, f"redis-server on {self.port}")
+        until(self.there, what=f"redis-server on {self.port}")
 
     def there(self):
         assert self.process.poll() is None, (self.directory / "log").read_text()[-2000:]
@@ -162,7 +152,7 @@ class Sentinels(Topology):
 
     def __init__(self, directory, tls=None):
         ports = free_ports(6)
-        announce = f"sentinel monitor mymaster 127.0.0.1 {ports[0]} 2\nsentinel down-after-milliseconds mymaster 500\n" \
+        announce = f"sentinel monitor mymaster 127.0.0.1 {ports[0]} 2\nsentinel down-after-milliseconds mymaster 1000\n" \
                    "sentinel failover-timeout mymaster 2000\nsentinel parallel-syncs mymaster 2\n"
         self.nodes = [Node(directory, port, "--repl-diskless-sync-delay", "0", *(["--replicaof", f"127.0.0.1 {ports[0]}"] if i else []), tls=tls)
                       for i, port in enumerate(ports[:3])]
@@ -174,10 +164,10 @@ class Sentinels(Topology):
     def start(self):
         for node in self.nodes:
             node.start()
-        until(lambda: all(n.info("replication", "master_link_status") == "up" for n in self.nodes[1:]), 20, "replication")
+        until(lambda: all(n.info("replication", "master_link_status") == "up" for n in self.nodes[1:]), what="replication")
         for sentinel in self.sentinels:
             sentinel.start()
-        until(self.settled, 20, "the Sentinels")
+        until(self.settled, what="the Sentinels")
 
     def settled(self):
         told = [dict(zip(*[iter(s.ask("SENTINEL", "MASTER", "mymaster"))] * 2)) for s in self.sentinels]
@@ -199,8 +189,10 @@ class Cluster(Topology):
 
     def __init__(self, directory, tls=None):
         more = ["--tls-cluster", "yes"] if tls else []
-        self.nodes = [Node(directory, port, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "1000",
-                           "--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0", *more, tls=tls) for port in free_ports(6)]
+        self.buses = free_ports(6)
+        self.nodes = [Node(directory, port, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000",
+                           "--cluster-port", str(bus), "--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0", *more, tls=tls)
+                      for port, bus in zip(free_ports(6), self.buses, strict=True)]
         self.env = {"REDIS_MODE": "auto", "REDIS_URL": "",
                     "REDIS_CLUSTER_NODES": ("rediss://" if tls else "") + ",".join(f"127.0.0.1:{n.port}" for n in self.nodes[:3])}
 
@@ -212,11 +204,11 @@ class Cluster(Topology):
             if i < 3:
                 node.ask("CLUSTER", "ADDSLOTSRANGE", SLOTS * i // 3, SLOTS * (i + 1) // 3 - 1)
             if i:
-                node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
-        until(lambda: all(n.ask("CLUSTER", "INFO").find("cluster_known_nodes:6") > 0 for n in self.nodes), 20, "the nodes to meet")
+                node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self.buses[0])
+        until(lambda: all(n.ask("CLUSTER", "INFO").find("cluster_known_nodes:6") > 0 for n in self.nodes), what="the nodes to meet")
         for primary, replica in zip(self.nodes[:3], self.nodes[3:]):
             replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID"))
-        until(lambda: self.well() and all(n.info("replication", "master_link_status") == "up" for n in self.nodes[3:]), 30, "the cluster")
+        until(lambda: self.well() and all(n.info("replication", "master_link_status") == "up" for n in self.nodes[3:]), what="the cluster")
 
     def well(self):
         return all(n.ask("CLUSTER", "INFO").startswith("cluster_state:ok") for n in self.nodes if n.process.poll() is None)

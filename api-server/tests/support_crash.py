@@ -170,22 +170,30 @@ class Http:
 
 
 class GateProxy:
-    """Stands before TARGET and passes messages of PROTOCOL through the gate."""
+    """Stands before TARGET and passes messages of PROTOCOL through the gate; .failures: what it could not do."""
 
     def __init__(self, gate, protocol, target):
-        self.gate, self.protocol, self.target, self.sockets = gate, protocol, target, set()
+        self.gate, self.protocol, self.target, self.sockets, self.failures = gate, protocol, target, set(), []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                pair = self.listener.accept()[0], socket.create_connection(self.target)
-                for each in pair:
-                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.sockets |= set(pair)
-                threading.Thread(target=self.serve, args=pair, daemon=True).start()
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:  # it was closed
+                return
+            try:
+                server = socket.create_connection(self.target)
+            except OSError as e:
+                self.failures.append(f"{self.target} takes no connection: {e}")
+                client.close()
+                continue
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sockets |= {client, server}
+            threading.Thread(target=self.serve, args=(client, server), daemon=True).start()
 
     def serve(self, client, server):
         protocol, awaited = self.protocol(), collections.deque()
@@ -198,11 +206,17 @@ class GateProxy:
             each.close()
 
     def pump(self, pump, protocol, awaited, source, target):
-        with contextlib.suppress(OSError, EOFError, Dropped), source.makefile("rb") as stream:
-            while True:
-                pump(protocol, awaited, stream, target)
+        """Until one of both ends is gone, which every kill brings about. What else ends it is a failure of the tests'."""
+        try:
+            with source.makefile("rb") as stream:
+                while True:
+                    pump(protocol, awaited, stream, target)
+        except (EOFError, Dropped, ConnectionError):
+            pass
+        except Exception as e:
+            self.failures.append(f"{protocol.__class__.__name__}: {e!r}")
         for each in (source, target):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # the peer was quicker
                 each.shutdown(socket.SHUT_RDWR)
 
     def pump_requests(self, protocol, awaited, stream, server):
@@ -219,6 +233,7 @@ class GateProxy:
         client.sendall(data)
 
     def close(self):
+        """The neighbour may be gone before: what fails from here on says nothing."""
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for each in list(self.sockets):

@@ -47,11 +47,11 @@ class Load:
         self.wrong.append(f"grant {number} was never done")
 
     def reach(self, share):
-        until(lambda: self.done >= GRANTS * share, seconds=60, what="the load")
+        until(lambda: self.done >= GRANTS * share, what="the load")
 
     def back_since(self, moment):
         """How long after MOMENT a grant was done again."""
-        until(lambda: self.last_success > moment, seconds=20, what="a grant after the fault")
+        until(lambda: self.last_success > moment, what="a grant after the fault")
         print(f"back after {self.last_success - moment:.3f} s, {self.refusals} refusals, slowest {self.slowest:.3f} s")
         return self.last_success - moment
 

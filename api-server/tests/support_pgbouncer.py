@@ -61,7 +61,7 @@ server_login_retry = 1
         return f"postgresql://{t.username}:{self.password}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def admin(self, text):
-        done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-d", self.url("pgbouncer"), "-c", text], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-d", self.url("pgbouncer"), "-c", text], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

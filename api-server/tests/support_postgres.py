@@ -33,7 +33,7 @@ class Postgres:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([*self.become, f"{self.bin}/postgres", "-D", str(self.folder / "data"), "-p", str(self.port), *options],
                                             stdout=log, stderr=log, cwd=self.folder)
-        until(self.answers, seconds=30, what="PostgreSQL")
+        until(self.answers, what="PostgreSQL")
 
     def answers(self):
         assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
@@ -41,7 +41,7 @@ class Postgres:
 
     def sql(self, text, url=None):
         done = subprocess.run([f"{self.bin}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url or self.url, "-c", text],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -79,7 +79,7 @@ class Postgres:
         if self.process.poll() is None:
             self.signal_all(signal.SIGCONT)
             self.process.send_signal(signal.SIGQUIT)
-            self.process.wait(20)
+            self.process.wait(60)
         shutil.rmtree(self.folder)
 
 
@@ -87,4 +87,4 @@ def release(holder):
     with contextlib.suppress(BrokenPipeError):
         holder.stdin.close()
     holder.stdout.close()
-    holder.wait(10)
+    holder.wait(60)

@@ -1,122 +1,25 @@
 """Purchases in the App Store, against store-twin: what a client is told, what the profile owns afterwards, and what notifications change."""
 
 import secrets
-import sys
-import threading
 import time
 
 import pytest
-from conftest import ROOT, Proxy, Server, run, until
-
-sys.path.insert(0, str(ROOT / "api-server/store-twin"))
-from store_twin import StoreTwin
-
-TESTER = "tester-" + secrets.token_hex(4)
-DAY_MS = 86400000
+from conftest import at_once, insist, until
+from support_apple import DAY_MS, AppleShop, moment
+from support_stores import COMMON, TESTER, seeded, shared_twin, twin  # noqa: F401
 
 
 @pytest.fixture(scope="module")
-def seeded(database):
-    done = run("seed", env={"DATABASE_URL": database.url, "TERMINATION_LOG": "/dev/null"})
-    assert done.returncode == 0, done.stderr
-    database.sql("INSERT INTO product (store, product_id, plan) VALUES ('apple', 'max_monthly', 'max'), ('apple', 'for_ever', 'gold')"
-                 " ON CONFLICT DO NOTHING")
-    return database
-
-
-@pytest.fixture(scope="module")
-def shared_twin():
-    twin = StoreTwin()
-    yield twin
-    twin.close()
-
-
-@pytest.fixture
-def twin(shared_twin):
-    shared_twin.heal()
-    shared_twin.forget_calls()
-    yield shared_twin
-    shared_twin.heal()
-
-
-def environment(twin, **more):
-    return {"ENVIRONMENT": "staging", **twin.apple.settings(), "IAP_SANDBOX_PROFILES": f"somebody, {TESTER}", "RATE_LIMIT_WEBHOOK_MAX": "1000000",
-            "no_proxy": "*", **more}
-
-
-class Shop:
-    """A server, the twin, and what a client or the App Store does with them."""
-
-    def __init__(self, server, twin, database):
-        self.server, self.twin, self.apple, self.database, self.tokens = server, twin, twin.apple, database, {}
-
-    def token(self, profile):
-        if profile not in self.tokens:
-            self.tokens[profile] = self.server.mint(profile)
-        return self.tokens[profile]
-
-    def verify(self, profile, number=None, text=None):
-        """Shows the transaction, or TEXT."""
-        return self.server.post("/api/iap/apple/verify", {"signedPayload": text or self.apple.show(number)}, token=self.token(profile))
-
-    def ask(self, profile, number):
-        return self.server.post("/api/iap/apple/verify", {"transactionId": number}, token=self.token(profile))
-
-    def bought(self, profile, number):
-        answer = self.verify(profile, number)
-        assert answer.status == 200, answer.body
-        return answer.json
-
-    def hear(self, text):
-        return self.server.post("/api/webhooks/apple", {"signedPayload": text})
-
-    def heard(self, *what, **more):
-        """What came of a notification."""
-        answer = self.hear(self.apple.notify(*what, **more))
-        assert answer.status == 200, answer.body
-        return answer.json["outcome"]
-
-    def owned(self, profile):
-        return self.server.get(f"/api/entitlements/{profile}", token=self.token(profile)).json["entitlements"]
-
-    def plan(self, profile):
-        """(plan, ends at) of an active subscription."""
-        held = self.owned(profile)["subscription"]
-        return (held["plan"], held["expiresAt"]) if held and held["active"] else None
-
-    def row(self, token, column):
-        return self.database.sql(f"SELECT {column} FROM iap_purchase WHERE store = 'apple' AND token = '{token}'")
-
-    def ledger(self, profile):
-        return self.database.sql(f"SELECT string_agg(concat_ws(' ', kind, amount, plan), ', ' ORDER BY seq) FROM ent_ledger WHERE profile = '{profile}'")
-
-
-def moment(ms):
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
-
-
-@pytest.fixture(scope="module")
-def shop_server(tmp_path_factory, seeded, services, shared_twin):
-    directory = tmp_path_factory.mktemp("apple")
-    assert run("gen-jwks", "--output", str(directory / "keys")).returncode == 0
-    server = Server(directory, {"DATABASE_URL": seeded.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(directory / "keys"),
-                                **environment(shared_twin)})
-    until(lambda: server.up("/readyz"), what="the server")
+def shop_server(start_shared, seeded, shared_twin):
+    server = start_shared(DATABASE_URL=seeded.url, **COMMON, **shared_twin.apple.settings())
     yield server
-    assert server.stop() == 0, server.logged()[-4000:]
     for secret in ("PRIVATE KEY", "eyJ"):
         assert secret not in server.logged(), secret
 
 
 @pytest.fixture
 def shop(shop_server, twin, seeded):
-    return Shop(shop_server, twin, seeded)
-
-
-@pytest.fixture
-def open_shop(start, twin, seeded):
-    """A server of its own, for those that disturb it."""
-    return lambda **env: Shop(start(**environment(twin, **env)), twin, seeded)
+    return AppleShop(shop_server, twin, seeded)
 
 
 # --- what a client shows
@@ -140,15 +43,9 @@ def test_coins_are_given_once_however_often_the_transaction_is_shown(shop, profi
 
 
 def test_shown_by_many_at_once(shop, profile):
-    text, answers = shop.apple.show(shop.apple.buy("coins_500", account=profile)), []
-    shop.token(profile)
-    threads = [threading.Thread(target=lambda: answers.append(shop.verify(profile, text=text))) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {a.status for a in answers} <= {200, 503}
-    assert len({a.body for a in answers if a.status == 200}) == 1
+    text = shop.apple.show(shop.apple.buy("coins_500", account=profile))
+    answers = at_once(16, lambda _: insist(lambda: shop.verify(profile, text=text)))
+    assert {a.status for a in answers} == {200} and len({a.body for a in answers}) == 1
     assert shop.ledger(profile) == "coins 500"
 
 
@@ -275,7 +172,7 @@ def test_a_purchase_belongs_to_one_profile(shop, profile):
     assert profile not in answer.body.decode()
     assert (shop.owned(profile)["coins"], shop.owned(other)["coins"]) == (100, 0)
     assert shop.database.sql(f"SELECT why, claimant, holder FROM iap_conflict WHERE token = '{number}'") == f"token|{other}|{profile}"
-    assert len(shop.server.lines(msg="a purchase was shown", result="taken", profile=other, holder=profile)) == 2
+    assert len(shop.server.said(2, msg="a purchase was shown", result="taken", profile=other, holder=profile)) == 2
 
 
 def test_a_purchase_for_another_account(shop, profile):
@@ -294,16 +191,9 @@ def test_the_account_is_compared_without_regard_to_case(shop, profile):
 
 
 def test_two_accounts_at_once(shop, profile):
-    text, answers = shop.apple.show(shop.apple.buy("coins_100")), {}
-    profiles = [f"{profile}-{i}" for i in range(8)]
-    for each in profiles:
-        shop.token(each)
-    threads = [threading.Thread(target=lambda each=each: answers.update({each: shop.verify(each, text=text).status})) for each in profiles]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert list(answers.values()).count(200) == 1 and set(answers.values()) <= {200, 409, 503}
+    text, profiles = shop.apple.show(shop.apple.buy("coins_100")), [f"{profile}-{i}" for i in range(8)]
+    answers = at_once(8, lambda i: insist(lambda: shop.verify(profiles[i], text=text)))
+    assert sorted(a.status for a in answers) == [200] + [409] * 7
     assert sum(shop.owned(each)["coins"] for each in profiles) == 100
 
 
@@ -319,19 +209,6 @@ def test_the_sandbox_is_for_those_who_test(shop, profile):
     assert shop.bought(TESTER, number)["purchase"]["test"] is True
     assert shop.database.sql(f"SELECT source, reason FROM ent_ledger WHERE profile = '{TESTER}' ORDER BY seq DESC LIMIT 1") == (
         f"apple-sandbox|active coins_100, order {number}, test purchase")
-
-
-def test_not_strict(open_shop, profile):
-    shop = open_shop(IAP_STRICT="false", IAP_SANDBOX_PROFILES="")
-    assert shop.bought(profile, shop.apple.buy("coins_100", sandbox=True))["purchase"]["test"] is True
-    assert shop.database.sql(f"SELECT source FROM ent_ledger WHERE profile = '{profile}'") == "apple-sandbox"
-
-
-def test_the_sandbox_alone(open_shop):
-    shop = open_shop(IAP_USE_SANDBOX="true")
-    number = shop.apple.buy("coins_100", sandbox=True)
-    assert shop.ask(TESTER, number).status == 200
-    assert [c["target"] for c in shop.twin.calls("/inApps/v1/transactions")] == [f"/sandbox/inApps/v1/transactions/{number}"]
 
 
 # --- what is refused
@@ -548,17 +425,11 @@ def test_a_notification_that_comes_again(shop, profile):
 
 
 def test_a_notification_that_comes_to_many_workers_at_once(shop, profile):
-    number, outcomes = shop.apple.subscribe("pro_monthly"), []
+    number = shop.apple.subscribe("pro_monthly")
     shop.bought(profile, number)
     text = shop.apple.notify("DID_RENEW", shop.apple.renew(number))
-    threads = [threading.Thread(target=lambda: outcomes.append(shop.hear(text))) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    told = [a.json.get("outcome") for a in outcomes if a.status == 200]
-    assert told.count("done") == 1 and set(told) <= {"done", "duplicate"}
-    assert {a.status for a in outcomes} <= {200, 503}
+    answers = at_once(12, lambda _: insist(lambda: shop.hear(text)))
+    assert sorted(a.json["outcome"] for a in answers) == ["done"] + ["duplicate"] * 11
 
 
 def test_notifications_in_any_order_lead_to_the_same(shop, profile):
@@ -592,20 +463,19 @@ def test_everything_at_once(shop, profile):
     shop.token(profile)
     refused = []
 
-    def say():
-        while said:
-            how, text = said.pop()
+    def say(_):
+        while True:
+            try:
+                how, text = said.pop()
+            except IndexError:
+                return
             answer = how(profile, text=text) if how == shop.verify else how(text)
             if answer.status == 503:
                 said.insert(0, (how, text))  # as the sender would
             elif answer.status != 200:
                 refused.append(answer.body)
 
-    threads = [threading.Thread(target=say) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(8, say)
     assert not refused
     assert (shop.row(first, "state"), shop.row(first, "auto_renew"), shop.row(number, "state")) == ("cancelled", "f", "refunded")
     assert shop.plan(profile) == ("pro", moment(shop.apple.transactions[periods[-1]]["expiresDate"]))
@@ -713,93 +583,3 @@ def test_the_body_of_a_notification(shop):
     assert shop.server.post("/api/webhooks/apple", "x", headers={"Content-Type": "application/json"}).status == 400
     text = shop.apple.notify("TEST")
     assert shop.server.post("/api/webhooks/apple", {"signedPayload": text, "tomorrow": {"a": 1}}).status == 200
-
-
-def test_the_database_is_away(open_shop, profile, seeded):
-    proxy = Proxy(*seeded.address())
-    shop = open_shop(DATABASE_URL=seeded.through(proxy.port))
-    number = shop.apple.subscribe("pro_monthly")
-    shop.bought(profile, number)
-    renewed = shop.apple.renew(number)
-    text, shown = shop.apple.notify("DID_RENEW", renewed), shop.apple.show(shop.apple.buy("coins_100"))
-    proxy.cut()
-    for answer in (shop.hear(text), shop.verify(profile, text=shown)):
-        assert answer.status == 503, answer.body
-        assert int(answer.headers["Retry-After"]) >= 1
-    proxy.restore()
-    until(lambda: shop.server.up("/readyz"), what="the server")
-    assert shop.hear(text).json["outcome"] == "done"
-    assert shop.verify(profile, text=shown).status == 200
-    assert (shop.plan(profile)[0], shop.owned(profile)["coins"]) == ("pro", 100)
-    proxy.close()
-
-
-# --- settings
-
-
-def test_what_is_not_set_is_named(open_shop, profile):
-    shop = open_shop(APPLE_ISSUER_ID="", APPLE_APP_ID="")
-    answer = shop.ask(profile, "1")
-    assert (answer.status, "APPLE_ISSUER_ID" in answer.json["detail"]) == (503, True)
-    assert shop.bought(profile, shop.apple.buy("coins_100"))["entitlements"]["coins"] == 100
-    answer = shop.hear(shop.apple.notify("DID_RENEW", shop.apple.subscribe("pro_monthly"), listed=False))
-    assert (answer.status, answer.json["detail"]) == (503, "APPLE_APP_ID is not set")
-
-
-def test_apple_s_own_root_is_trusted_where_no_other_is_named(open_shop, profile):
-    shop = open_shop(APPLE_ROOT_CA_FILE="")
-    assert shop.verify(profile, shop.apple.buy("coins_100")).status == 422
-
-
-# --- the sweep
-
-
-def due(database):
-    database.sql("UPDATE iap_sweep SET swept_at = NULL, due_at = now(), leased_until = NULL, leased_by = NULL WHERE store = 'apple'")
-
-
-def test_what_nobody_heard_is_read_from_the_history(open_shop, profile, seeded):
-    deaf = open_shop(APPLE_ISSUER_ID="")
-    number = deaf.apple.subscribe("pro_monthly")
-    deaf.bought(profile, number)
-    deaf.apple.history.clear()
-    periods = [number]
-    for days in range(40, 47):
-        periods.append(deaf.apple.renew(periods[-1], days=days))
-        deaf.apple.notify("DID_RENEW", periods[-1])
-    heard = deaf.apple.history[3][1]
-    assert deaf.hear(heard).json["outcome"] == "done"
-    deaf.apple.history.insert(2, (deaf.apple.history[2][0], "no.such.text"))
-    deaf.apple.page_size = 3
-    due(seeded)
-    shop = open_shop(WORKERS="3")
-    until(lambda: shop.server.lines(msg="the App Store's notifications were read", heard=8), 20, "the sweep")
-    assert shop.plan(profile) == ("pro", moment(shop.apple.transactions[periods[-1]]["expiresDate"]))
-    until(lambda: seeded.sql("SELECT swept_at > now() - interval '1 minute', leased_by FROM iap_sweep WHERE store = 'apple'") == "t|", what="the end")
-    assert len(shop.twin.calls("POST /inApps/v1/notifications/history")) == 3  # pages, of one worker
-    shop.apple.page_size = 20
-
-
-def test_what_the_catalogue_lacked_is_heard_again(open_shop, profile, seeded):
-    product = "later_" + secrets.token_hex(4)
-    shop = open_shop(APPLE_ISSUER_ID="")
-    shop.apple.history.clear()
-    shop.bought(profile, shop.apple.buy("coins_100"))
-    for _ in range(3):
-        number = shop.apple.buy(product, account=profile)
-        assert shop.heard("ONE_TIME_CHARGE", number, listed=False) == "unknown_product"
-    assert shop.server.lines(level=50, msg="a notification was heard", outcome="unknown_product")
-    seeded.sql("UPDATE webhook_event SET received_at = now() WHERE source = 'apple' AND payload IS NOT NULL;"  # as if in one millisecond
-               f"INSERT INTO product (store, product_id, coins) VALUES ('apple', '{product}', 7)")
-    due(seeded)
-    open_shop()
-    until(lambda: shop.owned(profile)["coins"] == 121, 20, "the coins")
-    assert seeded.sql("SELECT count(*) FROM webhook_event WHERE source = 'apple' AND payload IS NOT NULL") == "0"
-
-
-def test_a_history_that_cannot_be_read(open_shop, twin, seeded):
-    due(seeded)
-    twin.fault("notifications/history", status=500)
-    shop = open_shop()
-    until(lambda: shop.server.lines(msg="the App Store's notifications could not be read"), 20, "the sweep")
-    until(lambda: seeded.sql("SELECT swept_at IS NULL AND due_at > now() AND leased_by IS NULL FROM iap_sweep WHERE store = 'apple'") == "t", what="the end")

@@ -8,7 +8,7 @@ import os
 import time
 
 import pytest
-from conftest import ISSUER_SECRET, Server, b64, claims, forge, run, until
+from conftest import ISSUER_SECRET, Proxy, b64, claims, forge, run, until
 
 APP_URL = "https://console.example.com"
 SECRETS = {"SESSION_SECRET": "session-secret-of-the-tests-012345", "APP_JWT_SECRET": "app-jwt-secret-of-the-tests-012345"}
@@ -22,17 +22,9 @@ def problem(answer, status, detail=""):
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory, database, services):
+def authority(start_shared):
     """One server with every secret."""
-    directory = tmp_path_factory.mktemp("authority")
-    keys = directory / "keys"
-    assert run("gen-jwks", "--output", str(keys)).returncode == 0
-    server = Server(directory, {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(keys),
-                                "CORS_ALLOWED_ORIGINS": f"https://app.example.com,{APP_URL}", **SECRETS})
-    server.keys = keys
-    until(lambda: server.up("/readyz"), what="the server")
-    yield server
-    assert server.stop() == 0, server.logged()[-4000:]
+    return start_shared(CORS_ALLOWED_ORIGINS=f"https://app.example.com,{APP_URL}", **SECRETS)
 
 
 class Session:
@@ -136,7 +128,7 @@ def test_a_session_dies_with_the_key_of_its_token(start, keys, profile):
 
 
 def test_a_session_ends_with_its_token(authority, profile):
-    session = Session(authority, authority.mint(profile, ttl=2))
+    session = Session(authority, authority.mint(profile, ttl=5))
     asked = lambda: authority.get(f"/api/entitlements/{profile}", headers={"Cookie": session.cookie})
     assert asked().status == 200
     until(lambda: asked().status == 401, what="the session's end")
@@ -168,7 +160,6 @@ def test_two_cookies_are_none(authority, profile):
 
 
 def test_without_the_database_no_session_is_believed(start, database, profile):
-    from conftest import Proxy
     proxy = Proxy(*database.address())
     server = start(DATABASE_URL=database.through(proxy.port), **SECRETS, CORS_ALLOWED_ORIGINS=APP_URL)
     session = Session(server, server.mint(profile))
@@ -189,7 +180,7 @@ def test_sessions_and_tickets_survive_a_rotation_of_their_secret(authority, star
     for maker, taker, used in ((ahead, behind, 1), (behind, ahead, 0)):
         session = Session(maker, token)
         assert taker.post("/api/entitlements/grant", grant, headers=session.headers()).status == 200
-        assert taker.metric(series) == used
+        taker.counted(series, used)
         problem(authority.get("/api/entitlements/x", headers={"Cookie": Session(behind, token).cookie}), 401, "wrong_signature")
 
 
@@ -207,7 +198,7 @@ def test_a_ticket_is_made_for_a_minute(authority, profile):
     answer = authority.request("POST", "/auth/ticket", token=authority.mint(profile, ["finance"]))
     assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
     ticket = opened(answer.json["ticket"])
-    assert abs(answer.json["exp"] - time.time() - 60) < 10 and ticket["exp"] == answer.json["exp"] < ticket["until"]
+    assert abs(answer.json["exp"] - time.time() - 60) < 50 and ticket["exp"] == answer.json["exp"] < ticket["until"]
     assert ticket["sub"] == profile and ticket["roles"] == ["finance"] and ticket["aud"] == "supernova-api/ticket"
     assert "sid" not in ticket
 
@@ -330,15 +321,14 @@ def test_a_private_address_is_refused(start, issuer):
     server = follower(start, issuer, private="10.0.0.1,localhost")
     problem(server.get("/api/entitlements/v", token=issuer.mint("v")), 401)
     assert fetches(server, "failed") == 1
-    assert [line for line in server.lines(level=40) if "not a public one" in line.get("err", "")]
+    until(lambda: [line for line in server.lines(level=40) if "not a public one" in line.get("err", "")], what="the line")
     assert server.get("/api/entitlements/u", token=server.mint("u")).status == 200
 
 
 def test_an_absent_issuer_fails_nothing_else(start, issuer):
     server = follower(start, issuer)
     theirs = issuer.mint("v")
-    issuer.process.terminate()
-    issuer.process.wait(20)
+    issuer.stop()
     problem(server.get("/api/entitlements/v", token=theirs), 401)
     assert server.get("/api/entitlements/u", token=server.mint("u")).status == 200
     assert server.get("/readyz").status == 200
@@ -350,7 +340,7 @@ def test_a_key_that_was_ours_does_not_come_back_from_afar(start, issuer, keys, t
     shutil.rmtree(issuer.keys)
     shutil.copytree(keys, issuer.keys)
     kid = (keys / "signing").read_text().strip()
-    until(lambda: issuer.get("/auth/.well-known/jwks.json").json["keys"][0]["kid"] == kid, seconds=20, what="the same keys in both")
+    until(lambda: issuer.get("/auth/.well-known/jwks.json").json["keys"][0]["kid"] == kid, what="the same keys in both")
     server = follower(start, issuer)
     old = server.mint("u")
     assert run("gen-jwks", "--output", str(keys)).returncode == 0
@@ -389,5 +379,4 @@ def test_the_bypass_never_lets_into_what_needs_a_verified_credential(start, prof
     problem(server.get("/api/entitlements/somebody-else", token=unverified), 403)
     verified = server.get(f"/api/entitlements/{profile}", token=server.mint(profile))
     assert verified.status == 200 and verified.headers["x-auth-bypass"] is None
-    lines = until(lambda: [line for line in server.lines(sub=profile) if line.get("authBypass")], what="a line for each")
-    assert len(lines) >= 2
+    until(lambda: sum("authBypass" in line for line in server.lines(sub=profile)) >= 2, what="a line for each")

@@ -1,10 +1,9 @@
 """GET, POST /api/design/tokens: versioned sets before what is mounted."""
 
 import os
-import threading
 
 import pytest
-from conftest import Database, Proxy, run, until
+from conftest import Proxy, at_once, insist, until
 from support_pgbouncer import PgBouncer
 from test_live import Events
 
@@ -13,12 +12,9 @@ PATH = "/api/design/tokens"
 
 
 @pytest.fixture
-def own_database(services):
+def own_database(migrated):
     """What is posted into the database that others share would be in their way."""
-    database = Database(services)
-    assert run("migrate", env={"DATABASE_URL": database.url, "TERMINATION_LOG": "/dev/null"}).returncode == 0
-    yield database
-    database.drop()
+    return migrated()
 
 
 @pytest.fixture
@@ -56,7 +52,7 @@ def test_the_mounted_ones_until_some_are_posted(begin, mounted):
     mounted.with_name("new").write_text('{"a": {"$value": "later"}}')
     os.rename(mounted.with_name("new"), mounted)
     assert server.get(PATH).json == FIRST
-    assert server.lines(msg="design tokens were posted")[0]["actor"] == "boss"
+    assert server.said(msg="design tokens were posted")[0]["actor"] == "boss"
 
 
 def test_versions_follow_each_other(begin, own_database):
@@ -100,12 +96,7 @@ def test_of_many_who_saw_the_same_version_one_wins(begin, own_database):
     server = begin()
     admin = server.mint("boss", ["admin"])
     assert post(server, admin, number(0)).status == 201
-    seen = []
-    threads = [threading.Thread(target=lambda i=i: seen.append(post(server, admin, number(i), If_Match='"1"').status)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    seen = at_once(8, lambda i: insist(lambda: post(server, admin, number(i), If_Match='"1"')).status)
     assert sorted(seen) == [201] + 7 * [412]
     assert own_database.sql("SELECT max(version) FROM design_token_set") == "2"
 

@@ -6,11 +6,10 @@ import itertools
 import json
 import secrets
 import subprocess
-import threading
 import time
 
 import pytest
-from conftest import forge, run, until
+from conftest import at_once, forge, insist, until
 
 PEOPLE = ("anonymous", "self", "other", "admin", "finance")
 
@@ -90,24 +89,31 @@ def test_who_may_do_what(server, admin, profile, ask, who, status):
         assert ask_ledger(server, profile, admin).json["entries"] == []
 
 
+@pytest.fixture(scope="module")
+def open_server(start_shared):
+    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    return start_shared(DEV_AUTH_OPEN="true", DEV_AUTH_OPEN_UNTIL=ends.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
 @pytest.mark.parametrize("ask, status", [(ask_entitlements, 200), (ask_receipt, 401), (ask_ledger, 200), (ask_grant, 401), (ask_product_put, 401)])
-def test_an_open_server_gives_neither_receipts_nor_writes(start, profile, ask, status):
-    until_time = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    server = start(DEV_AUTH_OPEN="true", DEV_AUTH_OPEN_UNTIL=until_time)
+def test_an_open_server_gives_neither_receipts_nor_writes(open_server, profile, ask, status):
     unverified = "x." + base64.urlsafe_b64encode(json.dumps({"sub": profile, "roles": ["admin"]}).encode()).decode().rstrip("=") + ".x"
-    answer = ask(server, profile, unverified)
+    answer = ask(open_server, profile, unverified)
     assert answer.status == status, answer.body
     if status == 200:
         assert answer.headers["X-Auth-Bypass"] == "open"
-    problem(server.get("/api/entitlements/somebody-else/ledger", token=unverified), 403)
+    problem(open_server.get("/api/entitlements/somebody-else/ledger", token=unverified), 403)
 
 
-@pytest.mark.parametrize("ask, limit", [(ask_entitlements, "READ"), (ask_receipt, "READ"), (ask_ledger, "READ"), (ask_product, "READ"),
-                                        (ask_grant, "WRITE"), (ask_product_put, "WRITE")])
-def test_each_address_is_limited(start, profile, ask, limit):
-    server = start(**{f"RATE_LIMIT_{limit}_MAX": "2", "RATE_LIMIT_WINDOW_MS": "600000", "REDIS_MODE": "none"})
-    token = server.mint("limited-" + profile, ["admin"])
-    answers = [ask(server, profile, token) for _ in range(3)]
+@pytest.fixture(scope="module")
+def strict_server(start_shared):
+    return start_shared(RATE_LIMIT_READ_MAX="2", RATE_LIMIT_WRITE_MAX="2", RATE_LIMIT_WINDOW_MS="600000", REDIS_MODE="none")
+
+
+@pytest.mark.parametrize("ask", [ask_entitlements, ask_receipt, ask_ledger, ask_product, ask_grant, ask_product_put])
+def test_each_address_is_limited(strict_server, profile, ask):
+    token = strict_server.mint("limited-" + profile, ["admin"])
+    answers = [ask(strict_server, profile, token) for _ in range(3)]
     assert [a.status == 429 for a in answers] == [False, False, True], [a.body for a in answers]
     assert int(problem(answers[2], 429).headers["Retry-After"]) > 0 and answers[0].headers["RateLimit"]
 
@@ -207,7 +213,7 @@ def test_a_receipt_verifies_offline(server, admin, profile, tmp_path):
     assert header == {"alg": "RS256", "typ": "entitlement-receipt+jwt", "kid": kid}
     now = time.time()
     assert claims["aud"] == "supernova-api/receipt" and claims["iss"] == "https://collab.supernova.auth" and claims["sub"] == profile
-    assert abs(claims["iat"] - now) < 10 and claims["exp"] == claims["iat"] + 3600
+    assert abs(claims["iat"] - now) < 60 and claims["exp"] == claims["iat"] + 3600
     assert claims["entitlements"] == ask_entitlements(server, profile, admin).json["entitlements"]
     newest = ask_ledger(server, profile, admin).json["entries"][0]
     assert claims["ledger"] == {"seq": newest["seq"], "head": newest["head"]}
@@ -319,7 +325,7 @@ def test_addresses_of_no_product(server, admin, path, status):
 
 def test_of_writers_with_the_same_tag_one_wins(server, admin, product):
     tag = put(server, admin, product, {"coins": 1}).headers["ETag"]
-    found = in_parallel(8, lambda i: put(server, admin, product, {"coins": 10 + i}, If_Match=tag).status)
+    found = at_once(8, lambda i: insist(lambda: put(server, admin, product, {"coins": 10 + i}, If_Match=tag)).status)
     assert sorted(found) == [200] + [412] * 7
 
 
@@ -348,32 +354,9 @@ def test_nobody_refunds_by_hand(server, admin, profile):
 
 # --- exactly once
 
-def in_parallel(count, do):
-    """do(0) … do(count - 1), each on a thread, all let go at once."""
-    results, gate = [None] * count, threading.Barrier(count)
-
-    def one(i):
-        gate.wait()
-        results[i] = do(i)
-
-    threads = [threading.Thread(target=one, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-def insist(do):
-    """A client as it should be: 503 is asked again."""
-    while (answer := do()).status == 503:
-        time.sleep(0.05)
-    return answer
-
-
 def test_of_twins_one_counts(server, admin, profile):
     """32 clients with the same reference, half of them with another body: one body wins, and all with it get the one answer."""
-    found = in_parallel(32, lambda i: insist(lambda: grant(server, admin, profile, ref=profile, type="coins", amount=5 + i % 2)))
+    found = at_once(32, lambda i: insist(lambda: grant(server, admin, profile, ref=profile, type="coins", amount=5 + i % 2)))
     won = [i % 2 for i, answer in enumerate(found) if answer.status == 200]
     assert set(won) in ({0}, {1}) and len(won) == 16
     assert {answer.status for answer in found} == {200, 409}
@@ -383,7 +366,7 @@ def test_of_twins_one_counts(server, admin, profile):
 
 
 def test_a_reference_counts_once_over_profiles_too(server, admin, profile):
-    found = in_parallel(16, lambda i: insist(lambda: grant(server, admin, f"{profile}-{i % 4}", ref=profile, type="coins", amount=5)))
+    found = at_once(16, lambda i: insist(lambda: grant(server, admin, f"{profile}-{i % 4}", ref=profile, type="coins", amount=5)))
     granted = [len(ask_ledger(server, f"{profile}-{i}", admin).json["entries"]) for i in range(4)]
     assert sorted(granted) == [0, 0, 0, 1]
     winner = granted.index(1)

@@ -110,7 +110,7 @@ def test_a_server_waits_for_its_schema(migrate, empty, start):
     server = start(ready=False, DATABASE_URL=empty.url)
     assert server.get("/readyz").status == 503
     assert migrate("up").returncode == 0
-    until(lambda: server.up("/readyz"), seconds=5, what="readiness")
+    until(lambda: server.up("/readyz"), what="readiness")
 
 
 def test_it_says_who_holds_the_lock_and_waits(empty, services, tmp_path):
@@ -122,12 +122,12 @@ def test_it_says_who_holds_the_lock_and_waits(empty, services, tmp_path):
         assert holder.poll() is None
     log = open(tmp_path / "log", "w+")
     waiting = subprocess.Popen([BINARY, "migrate"], env={"DATABASE_URL": empty.url, "TERMINATION_LOG": "/dev/null"}, stdout=log, stderr=log)
-    line = until(lambda: [l for l in open(log.name) if "another job holds the lock" in l], what="the line")[0]
+    line = until(lambda: [l for l in open(log.name) if "another job holds the lock" in l and l.endswith("\n")], what="the line")[0]
     assert json.loads(line)["holder"].startswith("the-other-job, process ")
     assert tables(empty) == set() and waiting.poll() is None
     holder.stdin.close()
-    holder.wait(10)
-    assert waiting.wait(20) == 0, open(log.name).read()
+    holder.wait(60)
+    assert waiting.wait(60) == 0, open(log.name).read()
     assert "schema_migration" in tables(empty)
 
 
@@ -163,12 +163,12 @@ def test_a_killed_database_is_tried_again(empty, tmp_path):
     message = tmp_path / "message"
     message.write_text("")
     log = open(tmp_path / "log", "w+")
-    empty.sql("CREATE FUNCTION pause() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); END'")
+    empty.sql("CREATE FUNCTION pause() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(300); END'")
     empty.sql("CREATE EVENT TRIGGER pause ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION pause()")
     waiting = subprocess.Popen([BINARY, "migrate"], env={"DATABASE_URL": empty.url, "TERMINATION_LOG": str(message)}, stdout=log, stderr=log)
     ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
     until(lambda: int(empty.sql(ended)), what="the sleep")
-    assert waiting.wait(20) == 75, open(log.name).read()
+    assert waiting.wait(60) == 75, open(log.name).read()
     assert "terminating connection" in json.loads(message.read_text())["error"]
     empty.sql("DROP EVENT TRIGGER pause")
     assert tables(empty) == set()

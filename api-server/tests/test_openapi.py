@@ -11,43 +11,22 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ISSUER_SECRET, ROOT, Database, Server, run, until
-
-sys.path.insert(0, str(ROOT / "api-server/store-twin"))
-from store_twin import StoreTwin
+from conftest import ISSUER_SECRET, run
+from support_stores import COMMON, shared_twin  # noqa: F401
 
 HERE = pathlib.Path(__file__).parent
-AUDIENCE, EMAIL = "https://api.example.com/api/webhooks/google", "push@twin.iam.gserviceaccount.com"
 SECRETS = {"APP_JWT_SECRET": "app-jwt-secret-of-the-tests-0123456789", "SESSION_SECRET": "session-secret-of-the-tests-0123456789",
            "COLLAB_PAY_WEBHOOK_SECRET": "collab-pay-secret-of-the-tests-0123456789"}
 
 
 @pytest.fixture(scope="module")
-def twin():
-    twin = StoreTwin()
-    yield twin
-    twin.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, services, twin):
+def server(tmp_path_factory, migrated, start_shared, shared_twin):
     """One that has all it can have, and a database of its own: what is posted there would be in others' way."""
-    database = Database(services)
-    assert run("migrate", env={"DATABASE_URL": database.url, "TERMINATION_LOG": "/dev/null"}).returncode == 0
     directory = tmp_path_factory.mktemp("openapi")
-    assert run("gen-jwks", "--output", str(directory / "keys")).returncode == 0
     (directory / "tokens.json").write_text('{"color": {"brand": {"$type": "color", "$value": "#6b4eff"}}}')
-    server = Server(directory, {"DATABASE_URL": database.url, "REDIS_URL": services["REDIS_URL"], "JWKS_DIR": str(directory / "keys"),
-                                "ENVIRONMENT": "staging", "GOOGLE_API_BASE": twin.url, "GOOGLE_TOKEN_URL": twin.url + "/token",
-                                "GOOGLE_CERTS_URL": twin.url + "/certs", "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(twin.google.key()),
-                                "GOOGLE_PUSH_AUDIENCE": AUDIENCE, "GOOGLE_PUSH_EMAIL": EMAIL, **twin.apple.settings(),
-                                "RATE_LIMIT_WEBHOOK_MAX": "1000000", "RATE_LIMIT_ISSUER_MAX": "1000000", "LOG_LEVEL": "info",
-                                "DESIGN_TOKENS_FILE": str(directory / "tokens.json"), "CORS_ALLOWED_ORIGINS": "https://app.example.com",
-                                "no_proxy": "*", **SECRETS})
-    until(lambda: server.up("/readyz"), what="the server")
-    yield server
-    assert server.stop() == 0, server.logged()[-4000:]
-    database.drop()
+    return start_shared(DATABASE_URL=migrated().url, **COMMON, **shared_twin.google.settings(), **shared_twin.apple.settings(),
+                        RATE_LIMIT_ISSUER_MAX="1000000", LOG_LEVEL="info", DESIGN_TOKENS_FILE=str(directory / "tokens.json"),
+                        CORS_ALLOWED_ORIGINS="https://app.example.com", **SECRETS)
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +119,15 @@ def test_the_page_runs_its_own_script_alone(server):
     assert not re.search(r'(src|href)="(https?:)?//|\sstyle="|\son\w+="|innerHTML', page), "all of it is inside, and nothing is read as HTML"
 
 
-def test_the_server_does_what_the_document_says(server, twin, tmp_path):
+def test_the_server_does_what_the_document_says(server, shared_twin, tmp_path):
     """Schemathesis: requests that are right and wrong by the document, and its checks on what comes back."""
     token = server.mint("admin-" + secrets.token_hex(4), ["admin", "finance"], ttl=3600)
-    env = {**os.environ, **SECRETS, "TOKEN": token, "ISSUER_ADMIN_SECRET": ISSUER_SECRET, "PUSH_TOKEN": twin.google.push_token(AUDIENCE, EMAIL),
+    env = {**os.environ, **SECRETS, "TOKEN": token, "ISSUER_ADMIN_SECRET": ISSUER_SECRET, "PUSH_TOKEN": shared_twin.google.push_token(),
            "PYTHONPATH": str(HERE / "schemathesis"), "PYTHONDONTWRITEBYTECODE": "1", "no_proxy": "*"}
     # at /api/entitlements/grant Allow names GET too, for the profile of that name; test_server.py knows what Allow must be
     command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(HERE / "schemathesis/schemathesis.toml"), "run",
                f"http://127.0.0.1:{server.port}/api/openapi.json", "--checks", "all", "--exclude-checks", "allow_header_conformance"]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
     report = re.sub(r"eyJ[\w.-]+", "…", done.stdout)
     assert done.returncode == 0, report[-12000:] + done.stderr[-2000:]
     assert re.search(r"[1-9]\d* generated", report), report[-2000:]

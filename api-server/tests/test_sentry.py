@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import ISSUER_SECRET, Database, run, until
+from conftest import ISSUER_SECRET, insist, run, until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -104,7 +104,7 @@ def test_six_a_minute_whoever_asks(begin, receiver):
     seen = [server.request("POST", "/api/test-error", token=server.mint(f"u{i}") if i % 2 else None).status for i in range(8)]
     assert seen == 6 * [500] + 2 * [429]
     limited = server.request("POST", "/api/test-error")
-    assert 50 <= int(limited.headers["Retry-After"]) <= 60 and ";w=60" in limited.headers["RateLimit-Policy"]
+    assert 1 <= int(limited.headers["Retry-After"]) <= 60 and ";w=60" in limited.headers["RateLimit-Policy"]
     until(lambda: len(receiver.items("event")) == 6, what="six events")
 
 
@@ -127,7 +127,7 @@ def test_a_share_of_the_traces_is_told(begin, receiver):
     assert (context["trace_id"], context["op"], context["status"]) == (TRACE, "http.server", "ok")
     assert answer.headers["traceparent"].split("-")[2] == context["span_id"]
     assert 0 <= told["timestamp"] - told["start_timestamp"] < 30 and told["spans"] == []
-    line = server.lines(traceId=TRACE)[0]
+    line = server.said(traceId=TRACE)[0]
     assert line["spanId"] == context["span_id"]
     names = {t["transaction"] for t in receiver.items("transaction")}
     assert "GET /livez" not in names and not any(b"secret" in body for _, _, body in receiver.calls)
@@ -162,25 +162,25 @@ def test_a_sentry_that_is_away_costs_nobody_anything(begin, receiver):
     for n in range(2):
         server.request("POST", "/api/test-error")
         until(lambda: outcome(server, "failed") == n + 1, what="the failure")
-    assert len(server.lines(msg="reports don't get to Sentry")) == 1
+    assert len(server.said(msg="reports don't get to Sentry")) == 1
     receiver.answer = (200, {})
     server.request("POST", "/api/test-error")
-    until(lambda: server.lines(msg="reports get to Sentry again"), what="the end of it")
+    server.said(msg="reports get to Sentry again")
 
 
 def test_the_queue_is_bounded(begin, receiver):
-    receiver.delay_s = 0.2
+    receiver.delay_s = 4
     server = begin(WORKERS="1", SENTRY_TRACES_SAMPLE_RATE="1")
-    started = time.monotonic()
-    for _ in range(80):
+    asked = 0
+    while not outcome(server, "full"):
         assert server.get("/auth/.well-known/jwks.json").status == 200
-    if time.monotonic() - started < 2:  # else some have left meanwhile
-        assert outcome(server, "full") > 0
+        asked += 1
+    assert 64 < asked < 1000, "some have left meanwhile"
     receiver.delay_s = 0
 
 
 def test_what_was_told_last_leaves_before_the_end(begin, receiver):
-    receiver.delay_s = 0.3
+    receiver.delay_s = 0.1
     server = begin()
     for _ in range(3):
         server.request("POST", "/api/test-error")
@@ -198,18 +198,16 @@ def test_a_worker_that_died_is_told_by_the_next(begin, receiver):
     assert "signal 9" in event["exception"]["values"][0]["value"]
 
 
-def test_our_own_failure_is_told_with_its_id(begin, receiver, services):
-    broken = Database(services)
-    assert run("migrate", env={"DATABASE_URL": broken.url, "TERMINATION_LOG": "/dev/null"}).returncode == 0
+def test_our_own_failure_is_told_with_its_id(begin, receiver, migrated):
+    broken = migrated()
     server = begin(DATABASE_URL=broken.url)
-    broken.sql("ALTER TABLE product RENAME COLUMN coins TO coppers")
-    answer = server.get("/api/products/google/coins_500")
-    assert answer.status in (500, 503)
-    if answer.status == 500:
-        event = until(lambda: receiver.items("event"), what="the event")[0]
-        assert event["event_id"] == answer.json["eventId"] and event["transaction"] == "GET /api/products/:store/:productId"
-    server.stop()
-    broken.drop()
+    broken.sql("ALTER TABLE product RENAME TO kept;"
+               " CREATE VIEW product AS SELECT store, product_id, length(store) / 0 AS coins, plan, revision FROM kept")
+    broken.sql("INSERT INTO kept (store, product_id, coins) VALUES ('google', 'coins_500', 500)")
+    answer = insist(lambda: server.get("/api/products/google/coins_500"))
+    assert answer.status == 500 and answer.json["type"].endswith("/internal-error")
+    event = until(lambda: receiver.items("event"), what="the event")[0]
+    assert event["event_id"] == answer.json["eventId"] and event["transaction"] == "GET /api/products/:store/:productId"
 
 
 @pytest.mark.parametrize("env, word", [({"SENTRY_DSN": "https://hunter2/1"}, "SENTRY_DSN is malformed"), ({"SENTRY_DSN": "hunter2"}, "SENTRY_DSN is malformed"),

@@ -3,29 +3,34 @@
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
-import threading
 import time
 
 import pytest
-from conftest import ISSUER_SECRET, Proxy, is_closed, read_answers, run, until
+from conftest import ISSUER_SECRET, Proxy, exactly, is_closed, read_answers, run, until
 
 HELLO = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 # --- limits
 
-def test_140_quick_reads(start, profile):
+def test_140_quick_reads(start):
     server = start(RATE_LIMIT_READ_MAX="120")
-    token = server.mint(profile)
-    answers = [server.get(f"/api/entitlements/{profile}", token=token) for _ in range(140)]
-    statuses = [a.status for a in answers]
-    assert statuses == [200] * 120 + [429] * 20
-    assert answers[0].headers["RateLimit-Policy"] == '"read";q=120;w=60' and answers[0].headers["X-RateLimit-Remaining"] == "119"
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60 and answers[-1].json["retryAfter"] == int(answers[-1].headers["Retry-After"])
-    assert server.get("/api/entitlements/x", token=server.mint("x")).status == 200
-    until(lambda: server.metric("supernova_limited_requests_total") == 20, what="the count")
+    server.all_there()
+
+    def play():
+        profile, limited = "p-" + secrets.token_hex(8), server.metric("supernova_limited_requests_total")
+        token = server.mint(profile)
+        answers = [server.get(f"/api/entitlements/{profile}", token=token) for _ in range(140)]
+        assert [a.status for a in answers] == [200] * 120 + [429] * 20
+        assert answers[0].headers["RateLimit-Policy"] == '"read";q=120;w=60' and answers[0].headers["X-RateLimit-Remaining"] == "119"
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60 and answers[-1].json["retryAfter"] == int(answers[-1].headers["Retry-After"])
+        assert server.get("/api/entitlements/x", token=server.mint("x")).status == 200
+        server.counted("supernova_limited_requests_total", limited + 20)
+
+    exactly(server, play)
 
 
 def test_limits_hold_without_redis(start, profile, services):
@@ -35,7 +40,7 @@ def test_limits_hold_without_redis(start, profile, services):
     token = server.mint(profile)
     proxy.cut()
     until(lambda: not server.inner("/healthz?verbose").json["dependencies"]["redis"]["ok"], what="both workers to notice")
-    statuses = [server.get(f"/api/entitlements/{profile}", token=token).status for _ in range(20)]
+    statuses = [server.get(f"/api/entitlements/{profile}", token=token).status for _ in range(30)]
     assert set(statuses) == {200, 429} and statuses.count(200) <= 24
     assert server.get("/readyz").status == 200
     until(lambda: server.metric("supernova_limiter_misses_total") > 0, what="the fallback's count")
@@ -51,25 +56,23 @@ def test_limits_hold_with_no_redis_at_all(start, profile):
 
 
 def test_guessing_is_limited_by_address_behind_the_proxy(start):
-    server = start(RATE_LIMIT_WRITE_MAX="3", TRUSTED_PROXIES="127.0.0.0/8")
+    server = start(RATE_LIMIT_WRITE_MAX="3", TRUSTED_PROXIES="127.0.0.0/8", REDIS_MODE="none")
     wrong = lambda client: server.post("/auth/token", {"sub": "x"}, headers={"x-issuer-secret": "guess", "X-Forwarded-For": client}).status
-    client = f"198.51.100.{int(time.time()) % 250}, 127.0.0.9"
+    client = "198.51.100.7, 127.0.0.9"
     assert [wrong(client) for _ in range(5)] == [401] * 3 + [429] * 2
-    assert wrong(f"203.0.113.{int(time.time()) % 250}") == 401
+    assert wrong("203.0.113.7") == 401
     assert server.post("/auth/token", {"sub": "x"}, headers={"x-issuer-secret": ISSUER_SECRET, "X-Forwarded-For": client}).status == 200
 
 
 # --- connections
 
-def test_pipelined_requests_are_answered_in_order(start):
-    server = start()
+def test_pipelined_requests_are_answered_in_order(server):
     with server.connect() as s:
         s.sendall(b"".join(b"GET /livez HTTP/1.1\r\nHost: x\r\nx-request-id: r%d\r\n\r\n" % i for i in range(200)))
         assert [h["x-request-id"] for _, h, _ in read_answers(s, 200)] == [f"r{i}" for i in range(200)]
 
 
-def test_pipelined_reads_of_the_database_stay_in_order(start, profile):
-    server = start()
+def test_pipelined_reads_of_the_database_stay_in_order(server, profile):
     token = server.mint(profile).encode()
     one = b"GET /api/entitlements/%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nx-request-id: %%d\r\n\r\n" % (profile.encode(), token)
     with server.connect() as s:
@@ -79,8 +82,7 @@ def test_pipelined_reads_of_the_database_stay_in_order(start, profile):
     assert {status for status, _, _ in answers} == {200}
 
 
-def test_a_request_may_come_a_byte_at_a_time(start):
-    server = start()
+def test_a_request_may_come_a_byte_at_a_time(server):
     body = b'{"sub":"slow"}'
     text = (b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nx-issuer-secret: " + ISSUER_SECRET.encode() +
             b"\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(b"1\r\n" + bytes([c]) + b"\r\n" for c in body) + b"0\r\n\r\n")
@@ -93,8 +95,7 @@ def test_a_request_may_come_a_byte_at_a_time(start):
     assert (first, second) == (200, 200) and json.loads(token)["ok"]
 
 
-def test_continue_is_said_before_the_body(start):
-    server = start()
+def test_continue_is_said_before_the_body(server):
     with server.connect() as s:
         s.sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nx-issuer-secret: " + ISSUER_SECRET.encode() +
                   b"\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
@@ -107,8 +108,7 @@ def test_continue_is_said_before_the_body(start):
         assert (status, headers["connection"]) == (404, "close") and is_closed(s)
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_asked_for(start):
-    server = start()
+def test_a_body_that_is_too_large_is_refused_before_it_is_asked_for(server):
     with server.connect() as s:
         s.sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\nExpect: 100-continue\r\n\r\n")
         status, headers, _ = read_answers(s, 1)[0]
@@ -126,8 +126,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_asked_for(start):
     (b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", [405], True),
     (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + HELLO, [200, 200], False),
 ])
-def test_connections_live_and_end_as_the_messages_say(start, text, statuses, closed):
-    server = start()
+def test_connections_live_and_end_as_the_messages_say(server, text, statuses, closed):
     with server.connect() as s:
         s.sendall(text)
         answers = read_answers(s, len(statuses))
@@ -152,8 +151,7 @@ def test_connections_live_and_end_as_the_messages_say(start, text, statuses, clo
     (b"GET / HTTP/1.1\r\nHost: a\r\nx: " + b"a" * 20000 + b"\r\n\r\n", 431),
     (b"POST /auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n", 413),
 ])
-def test_what_is_malformed_is_refused_and_closed(start, text, status):
-    server = start()
+def test_what_is_malformed_is_refused_and_closed(server, text, status):
     with server.connect() as s:
         s.sendall(HELLO + text)
         (first, _, _), (second, headers, body) = read_answers(s, 2)
@@ -164,7 +162,7 @@ def test_what_is_malformed_is_refused_and_closed(start, text, status):
 
 
 def test_slow_heads_bodies_and_idle_connections_end(start):
-    server = start(HEADER_TIMEOUT_SECONDS="1", BODY_TIMEOUT_SECONDS="1", KEEPALIVE_TIMEOUT_SECONDS="1")
+    server = start(HEADER_TIMEOUT_SECONDS="3", BODY_TIMEOUT_SECONDS="3", KEEPALIVE_TIMEOUT_SECONDS="3")
     silent, idle, head, body = (server.connect() for _ in range(4))
     idle.sendall(HELLO)
     assert read_answers(idle, 1)[0][0] == 200
@@ -177,7 +175,7 @@ def test_slow_heads_bodies_and_idle_connections_end(start):
     for s in (silent, idle, head, body):
         assert is_closed(s)
         s.close()
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 30
 
 
 def test_who_does_not_read_is_bounded_and_left(start):
@@ -204,12 +202,24 @@ def test_clients_that_leave_cost_nothing(start, database, profile):
     until(lambda: server.metric("http_requests_in_flight") <= 1 and server.metric("supernova_connections") <= 1, what="an empty server")
 
 
+def hold(server):
+    """A connection that was let in; those before it, which the server may not have seen end yet, give way."""
+    def let_in():
+        s = server.connect()
+        with contextlib.suppress(OSError):
+            s.sendall(HELLO)
+            if s.recv(1):
+                return s
+        s.close()
+
+    held = until(let_in, what="a place")
+    held.recv(4096)
+    return held
+
+
 def test_connections_of_one_address_are_bounded(start):
     server = start(WORKERS="1", MAX_CONNECTIONS_PER_ADDRESS="5")
-    held = [server.connect() for _ in range(5)]
-    for s in held:
-        s.sendall(HELLO)
-        assert read_answers(s, 1)[0][0] == 200
+    held = [hold(server) for _ in range(5)]
     extra = server.connect()
     assert is_closed(extra)
     held.pop().close()
@@ -229,10 +239,7 @@ def test_trusted_proxies_are_not_bounded_by_address(start):
 
 def test_connections_in_all_are_bounded_and_who_looks_after_it_gets_in(start):
     server = start(WORKERS="1", MAX_CONNECTIONS="5")
-    held = [server.connect() for _ in range(5)]
-    for s in held:
-        s.sendall(HELLO)
-        assert read_answers(s, 1)[0][0] == 200
+    held = [hold(server) for _ in range(5)]
     extra = server.connect()
     assert is_closed(extra)
     until(lambda: server.metric("supernova_connections_refused_total") >= 1, what="the count")
@@ -324,36 +331,32 @@ def test_a_killed_worker_is_replaced_and_counted(start):
     until(lambda: len(server.workers()) == 2 and first[0] not in server.workers(), what="a successor")
     for _ in range(40):
         assert server.up()
-    assert server.metric("supernova_worker_restarts_total") == 1
+    server.counted("supernova_worker_restarts_total", 1)
     until(lambda: server.metric("supernova_workers") == 2, what="both workers")
 
 
-def test_term_drains_and_finishes_what_is_in_flight(start, database, profile):
-    server = start(SHUTDOWN_DRAIN_SECONDS="2", SHUTDOWN_GRACE_SECONDS="10", WORKERS="1")
-    token, answers = server.mint("boss", ["admin"]), []
-    body = {"profileId": profile, "grant": {"type": "coins", "amount": 7}}
-    server.post("/api/entitlements/grant", body, token=token)
+def test_term_drains_and_finishes_what_is_in_flight(start, profile):
+    server = start(SHUTDOWN_DRAIN_SECONDS="4", SHUTDOWN_GRACE_SECONDS="40", WORKERS="1")
+    token, body = server.mint("boss", ["admin"]), json.dumps({"profileId": profile, "grant": {"type": "coins", "amount": 7}}).encode()
     idle = server.connect()
     idle.sendall(HELLO)
     assert read_answers(idle, 1)[0][1]["connection"] == "keep-alive"
-    lock = threading.Thread(target=database.sql, args=(f"BEGIN; SELECT FROM ent_balance WHERE profile = '{profile}' FOR UPDATE; SELECT pg_sleep(0.7)",))
-    lock.start()
-    until(lambda: int(database.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.7)' AND wait_event = 'PgSleep'")), what="the lock")
-    flight = threading.Thread(target=lambda: answers.append(server.post("/api/entitlements/grant", body, token=token)))
-    flight.start()
-    until(lambda: server.metric("http_requests_in_flight") >= 1, what="the request in flight")
-    server.process.send_signal(signal.SIGTERM)
+    flight = server.connect()
+    flight.sendall(b"POST /api/entitlements/grant HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+                   b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (token.encode(), len(body)))
+    assert flight.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    server.term()
     begun = time.monotonic()
-    until(lambda: server.get("/readyz").status == 503, seconds=1, what="unreadiness")
+    until(lambda: server.get("/readyz").status == 503, what="unreadiness")
     answer = server.get("/livez")
     assert (answer.status, answer.headers["Connection"]) == (200, "close")
     idle.sendall(HELLO)
     assert read_answers(idle, 1)[0][1]["connection"] == "close" and is_closed(idle)
-    flight.join()
-    lock.join()
-    assert answers[0].status == 200 and answers[0].json["entitlements"]["coins"] == 14
-    assert server.process.wait(10) == 0
-    assert 1.5 < time.monotonic() - begun < 8
+    flight.sendall(body)
+    status, _, told = read_answers(flight, 1)[0]
+    assert status == 200 and json.loads(told)["entitlements"]["coins"] == 7
+    assert server.stop() == 0
+    assert 3.5 < time.monotonic() - begun < 30
     with pytest.raises(OSError):
         server.connect()
 
@@ -364,9 +367,8 @@ def test_the_grace_is_the_end_even_for_who_stays(start):
         for _ in range(3):
             stack.enter_context(server.connect()).sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
         until(lambda: server.metric("supernova_connections") >= 3, what="the connections")
-        server.process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        assert server.process.wait(10) == 0 and time.monotonic() - begun < 4
+        assert server.stop() == 0 and time.monotonic() - begun < 20
 
 
 # --- files that change
@@ -379,7 +381,7 @@ def test_a_new_key_signs_and_a_removed_one_is_refused(start, keys):
     new_kid = (keys / "signing").read_text().strip()
     loaded = f'supernova_jwks_key{{kid="{new_kid}",state="signing"}}'
     until(lambda: server.metric(loaded) == 2, what="the new key in both workers")
-    assert server.metric(f'supernova_jwks_key{{kid="{old_kid}",state="published"}}') == 2
+    server.counted(f'supernova_jwks_key{{kid="{old_kid}",state="published"}}', 2)
     new = server.mint("u")
     for _ in range(6):
         assert {server.get("/api/entitlements/u", token=t).status for t in (old, new)} == {200}
@@ -387,7 +389,7 @@ def test_a_new_key_signs_and_a_removed_one_is_refused(start, keys):
     (keys / "jwks.json.new").write_text(json.dumps(only))
     (keys / f"{old_kid}.pem").unlink()
     os.rename(keys / "jwks.json.new", keys / "jwks.json")
-    until(lambda: all(server.get("/api/entitlements/u", token=old).status == 401 for _ in range(6)), seconds=5, what="the old key's end")
+    until(lambda: all(server.get("/api/entitlements/u", token=old).status == 401 for _ in range(6)), what="the old key's end")
     assert all(server.get("/api/entitlements/u", token=new).status == 200 for _ in range(6))
 
 
@@ -425,7 +427,8 @@ def test_the_bypass_in_development(start, profile):
     assert server.get(f"/api/entitlements/{profile}").status == 403
     grant = {"profileId": profile, "grant": {"type": "coins", "amount": 1}}
     assert server.post("/api/entitlements/grant", grant).status == 401
-    assert server.metric("supernova_auth_bypass_active") == 1 and server.metric("supernova_auth_bypass_requests_total") == 2
+    server.counted("supernova_auth_bypass_active", 1)
+    server.counted("supernova_auth_bypass_requests_total", 2)
     assert server.get("/metrics").status == 200
 
 
@@ -438,6 +441,6 @@ def test_the_bypass_in_production_needs_an_end(start, until_time, open_):
     if open_:
         assert server.inner("/healthz?verbose").json["bypassUntil"] in (when, None)
     else:
-        assert server.lines(level=50), "an error in the log"
+        server.said(level=50)
     if until_time == 2:
         until(lambda: server.get("/api/entitlements/anonymous").status == 401, what="the end of it")
