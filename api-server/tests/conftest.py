@@ -6,7 +6,6 @@ Files may run beside each other (pytest-xdist, --dist loadfile): each of its wor
 may be busy: what is waited for is waited for long, and what a server says of a request (log, metrics) comes a moment behind the answer.
 """
 
-import atexit
 import base64
 import concurrent.futures
 import contextlib
@@ -207,6 +206,10 @@ class Proxy:
         self.listener.close()
 
 
+# A server ends with the thread that began it (prctl(2), PR_SET_PDEATHSIG), so however the tests end: this one lives as long as they do.
+starter = concurrent.futures.ThreadPoolExecutor(1)
+
+
 class Server:
     def __init__(self, directory, env, limits=None):
         self.port, self.metrics_port = free_port(), free_port()
@@ -215,9 +218,8 @@ class Server:
                     "SHUTDOWN_DRAIN_SECONDS": "0", "SHUTDOWN_GRACE_SECONDS": "10", "ENVIRONMENT": "production", "LOG_LEVEL": "debug",
                     "RATE_LIMIT_READ_MAX": "1000000", "RATE_LIMIT_WRITE_MAX": "1000000", **env}
         self.log = open(self.log_path, "wb")
-        command = ["prlimit", *limits, BINARY, "serve"] if limits else [BINARY, "serve"]
-        self.process = subprocess.Popen(command, env={**os.environ, **self.env}, stdout=self.log, stderr=subprocess.STDOUT)
-        atexit.register(self.process.kill)  # who interrupts the tests finds none of theirs afterwards
+        command = ["setpriv", "--pdeathsig", "TERM", *(["prlimit", *limits] if limits else []), BINARY, "serve"]
+        self.process = starter.submit(subprocess.Popen, command, env={**os.environ, **self.env}, stdout=self.log, stderr=subprocess.STDOUT).result()
 
     def logged(self):
         return self.log_path.read_text(errors="replace")
@@ -307,7 +309,6 @@ class Server:
             raise
         finally:
             self.log.close()
-            atexit.unregister(self.process.kill)
         for word in REPORTS:
             assert word not in self.logged(), self.logged()[-8000:]
         return status

@@ -147,7 +147,7 @@ def test_a_payment_is_remembered_longer_than_its_delivery(server, start, databas
     kept = f"SELECT count(*) FROM webhook_event WHERE id LIKE '%{event['paymentId']}'"
     database.sql(f"UPDATE webhook_event SET received_at = now() - interval '91 days' WHERE id LIKE '%{event['paymentId']}'")
     other = start()  # whichever of them comes first, soon after its start
-    until(lambda: database.sql(kept) == "0", 30, "it to be forgotten")
+    until(lambda: database.sql(kept) == "0", what="it to be forgotten")
     until(lambda: [line for s in (server, other) for line in s.lines(msg="what is old is forgotten")], what="the log's line")
     assert deliver(server, event).json["outcome"] == "repeated"
     assert deliver(server, {**event, "amount": 6}).status == 409
