@@ -19,7 +19,14 @@ CHROMIUM = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disabl
 LISTENS = """<!doctype html><title>listens</title><script>
 "use strict";
 const query = new URLSearchParams(location.search);
-const report = (what) => fetch("/report", {method: "POST", body: JSON.stringify(what), keepalive: true});
+
+// One after the other: what was sent side by side would come in any order.
+let reported = Promise.resolve();
+function report(what) {
+  const send = () => fetch("/report", {method: "POST", body: JSON.stringify(what), keepalive: true});
+  reported = reported.then(send, send);
+}
+
 const coins = (way) => (event) => report({way, coins: JSON.parse(event.data).entitlements.coins});
 
 const ticket = async () => (await fetch("/ticket")).text();

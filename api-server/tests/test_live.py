@@ -439,4 +439,5 @@ def test_design_tokens_that_change_are_told_to_all(make, tmp_path, profile):
     other.write_text('{"color":{"$value":"#000"}}')
     other.rename(file)
     second = events.event("design-tokens")[1]["etag"]
-    assert second != first and server.get("/api/design/tokens").headers["ETag"] == f'"{second}"'
+    assert second != first
+    until(lambda: server.get("/api/design/tokens").headers["ETag"] == f'"{second}"', what="every worker to have read them")
