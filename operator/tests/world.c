@@ -51,7 +51,9 @@ static cJSON *stack_object(const char *spec_yaml, int generation) {
       "apiVersion: platform.supernova.com/v1alpha1\nkind: SupernovaStack\n"
       "metadata: {name: shop, namespace: demo, uid: stack-uid}\nstatus: {observedGeneration: -1}\n");
   cJSON_AddNumberToObject(child_of(object, "metadata"), "generation", generation);
-  cJSON_AddItemToObject(object, "spec", parse(spec_yaml));
+  cJSON *spec = parse(spec_yaml);
+  if (!json_get(spec, "change")) cJSON_AddStringToObject(cJSON_AddObjectToObject(spec, "change"), "enforcement", "Off");
+  cJSON_AddItemToObject(object, "spec", spec);
   return object;
 }
 
@@ -65,8 +67,25 @@ void world_init(struct world *w, const char *spec_yaml) {
 
 void world_spec(struct world *w, const char *spec_yaml) {
   cJSON *object = stack_object(spec_yaml, (int)w->stack->generation + 1);
+  if (w->stack->annotations)
+    cJSON_AddItemToObject(child_of(object, "metadata"), "annotations", cJSON_Duplicate(w->stack->annotations, true));
   if (w->stack->finalizers) cJSON_AddItemToObject(child_of(object, "metadata"), "finalizers", cJSON_Duplicate(w->stack->finalizers, true));
   if (w->stack->status) cJSON_ReplaceItemInObjectCaseSensitive(object, "status", cJSON_Duplicate(w->stack->status, true));
+  put_stack(w, object);
+}
+
+void world_annotate(struct world *w, const char *name, const char *value, const char *at) {
+  cJSON *object = cJSON_Duplicate(w->stack->object, true), *metadata = child_of(object, "metadata");
+  set_text(child_of(metadata, "annotations"), name, value);
+  if (at) {
+    cJSON *entry = parse("{manager: kubectl, fieldsV1: {'f:metadata': {'f:annotations': {}}}}");
+    char field[160];
+    (void)snprintf(field, sizeof field, "f:%s", name);
+    set_text(entry, "time", at);
+    cJSON_AddObjectToObject(child_of(child_of(child_of(entry, "fieldsV1"), "f:metadata"), "f:annotations"), field);
+    cJSON_DeleteItemFromObjectCaseSensitive(metadata, "managedFields");
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(metadata, "managedFields"), entry);
+  }
   put_stack(w, object);
 }
 

@@ -27,11 +27,15 @@ struct world {
   char says[4096];
 };
 
+/* A spec that says nothing of change has its enforcement Off: what the world's clock says is then of no matter. */
 void world_init(struct world *w, const char *spec_yaml);
 void world_done(struct world *w);
 
 /* Replaces the spec and raises the generation. */
 void world_spec(struct world *w, const char *spec_yaml);
+
+/* Somebody writes an annotation of the stack, AT a time that managedFields have (NULL: they don't). */
+void world_annotate(struct world *w, const char *name, const char *value, const char *at);
 void world_secret(struct world *w, const char *first_key, ...) __attribute__((sentinel));
 void world_keys(struct world *w, const char *kid);
 

@@ -100,6 +100,21 @@ static const struct decode_field migrations_fields[] = {
     {"retry", DECODE_OBJECT, 0, .fields = migrations_retry_fields, .doc = "What follows a failed attempt."},
     {0}};
 
+static const struct decode_field change_fields[] = {
+    {"enforcement", DECODE_STRING, AT(change.enforcement), .flags = DECODE_FROM_ENVIRONMENT,
+     .doc = "Enforce: what would replace pods waits; Warn: it is told and goes on; Off, which YAML wants in quotes: nothing is "
+            "asked. Enforce in production, else Off, where omitted."},
+    {"windows", DECODE_JSON, AT(change.windows),
+     .doc =
+         "When changes may begin, in UTC; none in the list: always. Tuesday to Thursday, 10:00 to 14:00 in production, else always, where "
+         "omitted."},
+    {"freezes", DECODE_JSON, AT(change.freezes), .doc = "When no change may begin, whatever the windows say."},
+    {"requireApproval", DECODE_BOOL, AT(change.require_approval), .fallback = "false",
+     .doc = "A release waits for the annotation platform.supernova.com/approve with its hash; each approval lets one release through."},
+    {"requireTicket", DECODE_BOOL, AT(change.require_ticket), .fallback = "false",
+     .doc = "A release waits for the annotation platform.supernova.com/change-ticket."},
+    {0}};
+
 static const struct decode_field service_fields[] = {
     {"type", DECODE_STRING, AT(service.type), .fallback = "ClusterIP", .doc = "How the Service is reached."},
     {"port", DECODE_INT, AT(service.port), .fallback = "80", .doc = "Port of the Service; pods listen on 3001."},
@@ -170,6 +185,8 @@ const struct decode_field stack_fields[] = {
     {"secrets", DECODE_OBJECT, 0, .fields = secrets_fields, .doc = "Where the server's secrets come from."},
     {"jwks", DECODE_OBJECT, 0, .fields = jwks_fields, .doc = "The keys that sign the server's tokens."},
     {"migrations", DECODE_OBJECT, 0, .fields = migrations_fields, .doc = "Jobs that bring the database's schema up to the image."},
+    {"change", DECODE_OBJECT, 0, .fields = change_fields,
+     .doc = "When releases, restarts and changed Secrets may replace pods. The first install, going back and scaling never wait."},
     {"service", DECODE_OBJECT, 0, .fields = service_fields, .doc = "The Service before the pods."},
     {"ingress", DECODE_OBJECT, 0, .fields = ingress_fields, .doc = "The way in from outside the cluster."},
     {"resources", DECODE_JSON, AT(resources), .flags = DECODE_RELEASE,

@@ -19,6 +19,8 @@ static const struct shape_row {
     {"spec.jwks.retain", SHAPE_BOOL},
     {"spec.migrations.when", SHAPE_STRINGS},
     {"spec.migrations.command", SHAPE_STRINGS},
+    {"spec.change.windows", SHAPE_OBJECTS},
+    {"spec.change.freezes", SHAPE_OBJECTS},
     {"spec.service.annotations", SHAPE_STRING_MAP},
     {"spec.ingress.annotations", SHAPE_STRING_MAP},
     {"spec.ingress.hosts", SHAPE_OBJECTS},

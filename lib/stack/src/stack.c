@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OUR_FIELD "f:" STACK_GROUP "/" /* how managedFields (FieldsV1) write the name of an annotation of ours */
+
 static const struct decode_field object_fields[] = {
     {"metadata.namespace", DECODE_STRING, offsetof(struct stack, namespace), .flags = DECODE_REQUIRED},
     {"metadata.name", DECODE_STRING, offsetof(struct stack, name), .flags = DECODE_REQUIRED},
@@ -17,6 +19,35 @@ static const struct decode_field object_fields[] = {
     {"status", DECODE_JSON, offsetof(struct stack, status), .flags = 0},
     {"spec", DECODE_OBJECT, offsetof(struct stack, spec), .fields = stack_fields},
     {0}};
+
+/* What is kept of one entry: its time, and which annotations of ours it owns; NULL where it owns none. */
+static cJSON *prune_entry(const cJSON *entry) {
+  const cJSON *field;
+  cJSON *kept = cJSON_CreateObject();
+  cJSON_AddStringToObject(kept, "time", json_string(entry, "time", ""));
+  cJSON *fields =
+      cJSON_AddObjectToObject(cJSON_AddObjectToObject(cJSON_AddObjectToObject(kept, "fieldsV1"), "f:metadata"), "f:annotations");
+  cJSON_ArrayForEach(field, json_get(entry, "fieldsV1.f:metadata.f:annotations")) {
+    if (field->string && !strncmp(field->string, OUR_FIELD, strlen(OUR_FIELD))) cJSON_AddObjectToObject(fields, field->string);
+  }
+  if (cJSON_GetArraySize(fields)) return kept;
+  cJSON_Delete(kept);
+  return NULL;
+}
+
+static void prune_managed_fields(cJSON *metadata) {
+  cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(metadata, "managedFields"), *pruned = cJSON_CreateArray();
+  const cJSON *entry;
+  cJSON_ArrayForEach(entry, list) {
+    cJSON *kept = prune_entry(entry);
+    if (kept) cJSON_AddItemToArray(pruned, kept);
+  }
+  cJSON_Delete(list);
+  if (cJSON_GetArraySize(pruned))
+    cJSON_AddItemToObject(metadata, "managedFields", pruned);
+  else
+    cJSON_Delete(pruned);
+}
 
 /* The tree is the stack's from here on, so that whoever fails below frees both. */
 static struct stack *stack_new(cJSON *object) {
@@ -31,7 +62,7 @@ struct stack *stack_decode(cJSON *object, struct error *error) {
   if (!stack) return (void)error_oom(error), NULL;
   if (object && !cJSON_IsObject(object)) return (void)error_set(error, ERROR_INVALID, "the stack has no metadata: it is no object"), NULL;
   cJSON *metadata = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-  cJSON_DeleteItemFromObjectCaseSensitive(metadata, "managedFields");
+  prune_managed_fields(metadata);
   if (decode(object, "", object_fields, stack, error) < 0 || shape_check(object, error) < 0) return NULL;
   stack->deleting = json_member(metadata, "deletionTimestamp");
   return TAKE(stack);
@@ -41,6 +72,24 @@ void stack_free(struct stack *stack) {
   if (!stack) return;
   cJSON_Delete(stack->object);
   free(stack);
+}
+
+const char *stack_annotation(const struct stack *stack, const char *name) {
+  return cJSON_GetStringValue(json_member(stack->annotations, name));
+}
+
+/* Times of one form compare as text. */
+const char *stack_annotated_at(const struct stack *stack, const char *name) {
+  char field[256];
+  const char *latest = NULL;
+  const cJSON *entry;
+  (void)snprintf(field, sizeof field, "f:%s", name);
+  cJSON_ArrayForEach(entry, json_get(stack->object, "metadata.managedFields")) {
+    const char *time = json_string(entry, "time", "");
+    bool owns = json_member(json_get(entry, "fieldsV1.f:metadata.f:annotations"), field);
+    if (owns && (!latest || strcmp(time, latest) > 0)) latest = time;
+  }
+  return latest;
 }
 
 bool stack_is_production(const struct stack *stack) { return !strcmp(stack->spec.environment, "production"); }

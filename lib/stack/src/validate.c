@@ -1,6 +1,7 @@
 #include "stack/stack.h"
 
 #include "base/number.h"
+#include "stack/change.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -20,6 +21,7 @@ static const struct choice {
     {"config.logLevel", AT(config.log_level), {"trace", "debug", "info", "warn", "error", "fatal"}},
     {"redis.mode", AT(redis.mode), {"none", "single", "sentinel", "cluster"}},
     {"secrets.provider", AT(secrets.provider), {"Secret"}},
+    {"change.enforcement", AT(change.enforcement), {"Enforce", "Warn", "Off"}},
     {"service.type", AT(service.type), {"ClusterIP", "NodePort", "LoadBalancer"}},
     {"scheduling.topologySpread", AT(scheduling.topology_spread), {"zone", "node", "none"}},
 };
@@ -184,7 +186,7 @@ static int refuse_choice(const struct choice *choice, const char *value, struct 
 static int check_choices(const struct stack *stack, struct error *error) {
   for (size_t i = 0; i < ELEMENTS(choices); i++) {
     const char *value = *(const char *const *)member(stack, choices[i].offset);
-    if (!is_choice(&choices[i], value)) return refuse_choice(&choices[i], value, error);
+    if (value && !is_choice(&choices[i], value)) return refuse_choice(&choices[i], value, error);
   }
   return 0;
 }
@@ -262,7 +264,8 @@ static int check_rules(const struct stack *stack, struct error *error) {
 
 int stack_validate(const struct stack *stack, struct error *error) {
   return check_choices(stack, error) < 0 || check_ranges(stack, error) < 0 || check_rules(stack, error) < 0 ||
-                 check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_stages(stack, error) < 0
+                 check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_stages(stack, error) < 0 ||
+                 stack_change_check(stack, error) < 0
              ? -1
              : 0;
 }

@@ -64,6 +64,28 @@ Test(stack, metadata_is_read_and_managed_fields_are_dropped) {
   cr_assert_null(json_get(stack->object, "metadata.managedFields"));
 }
 
+Test(stack, of_managed_fields_it_keeps_when_annotations_of_ours_were_written) {
+  static const char fields[] =
+      "[{\"manager\":\"kubectl\",\"time\":\"2026-01-02T03:04:05Z\",\"fieldsV1\":{\"f:spec\":{\"f:image\":{}},\"f:metadata\":{"
+      "\"f:annotations\":{\".\":{},\"f:example.com/a\":{},\"f:platform.supernova.com/restart\":{}}}}},"
+      "{\"manager\":\"argocd\",\"time\":\"2026-01-02T03:04:09Z\",\"fieldsV1\":{\"f:metadata\":{\"f:annotations\":{"
+      "\"f:platform.supernova.com/"
+      "restart\":{}}}}},{\"manager\":\"other\",\"time\":\"2026-01-03T00:00:00Z\",\"fieldsV1\":{\"f:spec\":{}}},7]";
+  cJSON *object = object_of("{}"), *metadata = cJSON_GetObjectItem(object, "metadata");
+  cJSON_ReplaceItemInObjectCaseSensitive(metadata, "managedFields", cJSON_Parse(fields));
+  cJSON_AddStringToObject(cJSON_AddObjectToObject(metadata, "annotations"), "platform.supernova.com/restart", "now");
+  for (int again = 0; again < 2; again++) {
+    _cleanup_(stack_freep) struct stack *stack = stack_decode(object, NULL);
+    cr_assert_str_eq(stack_annotated_at(stack, "platform.supernova.com/restart"), "2026-01-02T03:04:09Z");
+    cr_assert_null(stack_annotated_at(stack, "example.com/a"));
+    cr_assert_str_eq(stack_annotation(stack, "platform.supernova.com/restart"), "now");
+    cr_assert_null(stack_annotation(stack, "platform.supernova.com/approve"));
+    cr_assert_eq(cJSON_GetArraySize(json_get(stack->object, "metadata.managedFields")), 2);
+    object = cJSON_Duplicate(stack->object, true);
+  }
+  cJSON_Delete(object);
+}
+
 Test(stack, a_deletion_timestamp_is_seen) {
   cJSON *object = object_of("{}");
   cJSON_AddStringToObject(cJSON_GetObjectItem(object, "metadata"), "deletionTimestamp", "2026-01-02T03:04:05Z");

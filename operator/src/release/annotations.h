@@ -18,6 +18,9 @@
 #define ANNOTATION_FAILED_AT      STACK_GROUP "/failed-at"
 #define ANNOTATION_FAILED_MESSAGE STACK_GROUP "/failed-message"
 #define ANNOTATION_DEPLOYED_AT    STACK_GROUP "/deployed-at"
+#define ANNOTATION_BEGAN_AT       STACK_GROUP "/began-at"      /* change control let its release begin; gone when that is over */
+#define ANNOTATION_APPROVED_BY    STACK_GROUP "/approved-by"   /* who approved the release */
+#define ANNOTATION_OVERRIDDEN_BY  STACK_GROUP "/overridden-by" /* "who: why": it began outside of the windows */
 
 /* A merge patch of an object that carries RESOURCE_VERSION, the observed one, and in it the annotations to be added. The caller owns the patch. */
 cJSON *annotations_patch(const char *resource_version, cJSON **ret_annotations);

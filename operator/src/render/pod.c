@@ -125,20 +125,21 @@ static cJSON *pod_spec(const struct render_input *in, const char *restart_policy
 }
 
 /* The overlays and the content's hash, never the revision's number: going back to known content must restart nothing that still runs it. */
-static cJSON *pod_template(const struct render_input *in, const char *component, const char *secret_hash, cJSON *spec) {
+static cJSON *pod_template(const struct render_input *in, const char *component, const char *secret_hash, const char *restarted_at,
+                           cJSON *spec) {
   return render_json("{'metadata': {'labels': %t, 'annotations': {'" ANNOTATION_CONTENT_HASH "': %s, '" ANNOTATION_SECRET_HASH
-                     "': %s}}, 'spec': %t}",
-                     render_labels(in->stack, component), in->content_hash, secret_hash, spec);
+                     "': %s, '" ANNOTATION_RESTARTED_AT "': %s}}, 'spec': %t}",
+                     render_labels(in->stack, component), in->content_hash, secret_hash, restarted_at, spec);
 }
 
 cJSON *render_server_pod(const struct render_input *in) {
   cJSON *spec = pod_spec(in, "Always", server_container(in), server_volumes(in->stack));
-  return pod_template(in, COMPONENT_SERVER, in->secret_hash, render_with(spec, "topologySpreadConstraints", spread(in)));
+  return pod_template(in, COMPONENT_SERVER, in->secret_hash, in->restarted_at, render_with(spec, "topologySpreadConstraints", spread(in)));
 }
 
 /* The deadline is the pod's: a Job's own deadline deletes the pod, and its last words with it. */
 cJSON *render_migration_pod(const struct render_input *in) {
   cJSON *spec = pod_spec(in, "Never", migration_container(in), render_json("[{'name': 'tmp', 'emptyDir': {}}]"));
   spec = render_with(spec, "activeDeadlineSeconds", cJSON_CreateNumber((double)in->stack->spec.migrations.active_deadline_s));
-  return pod_template(in, COMPONENT_MIGRATE, NULL, spec);
+  return pod_template(in, COMPONENT_MIGRATE, NULL, NULL, spec);
 }

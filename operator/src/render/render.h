@@ -19,10 +19,12 @@
 #define ANNOTATION_APPLIED_REPLICAS STACK_GROUP "/applied-replicas"
 #define ANNOTATION_CONTENT_HASH     STACK_GROUP "/content-hash"
 #define ANNOTATION_SECRET_HASH      STACK_GROUP "/secret-hash"
-#define ANNOTATION_ADOPT            STACK_GROUP "/adopt"
-#define LABEL_STACK                 STACK_GROUP "/stack"
-#define LABEL_MANAGED_BY            "app.kubernetes.io/managed-by"
-#define FIELD_MANAGER               "supernova-operator"
+#define ANNOTATION_RESTARTED_AT \
+  STACK_GROUP "/restarted-at" /* on the stack: the last restart asked for; on a pod template: that it has had */
+#define ANNOTATION_ADOPT STACK_GROUP "/adopt"
+#define LABEL_STACK      STACK_GROUP "/stack"
+#define LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
+#define FIELD_MANAGER    "supernova-operator"
 
 /* The order is the order of creation: what pods need comes before the pods. */
 enum child_kind {
@@ -44,8 +46,9 @@ struct render_input {
   const char *image;                /* the full reference */
   const char *content_hash;         /* of the revision: 10 hex digits */
   const char *env_hash;
-  const cJSON *env;        /* the revision's full map */
-  const char *secret_hash; /* overlay; NULL: none known yet */
+  const cJSON *env;         /* the revision's full map */
+  const char *secret_hash;  /* overlay; NULL: none known yet */
+  const char *restarted_at; /* overlay; NULL: never */
 };
 
 struct child_descriptor {

@@ -49,7 +49,10 @@ static void record(const struct apply *apply, const struct plan_event *event) {
 }
 
 static void finish(struct apply *apply) {
-  if (apply->status_taken) record(apply, &apply->plan->event);
+  if (apply->status_taken) {
+    record(apply, &apply->plan->event);
+    record(apply, &apply->plan->notice);
+  }
   struct apply_context context = apply->context;
   struct apply_result result = apply->result;
   apply_free(apply);

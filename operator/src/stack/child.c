@@ -112,6 +112,7 @@ static void read_deployment(const cJSON *object, struct deployment_facts *to) {
   if (!strcmp(json_string(failure, "status", ""), "True")) to->replica_failure = copy(failure, "message");
   to->content_hash = copy_text(annotation(template, ANNOTATION_CONTENT_HASH));
   to->secret_hash = copy_text(annotation(template, ANNOTATION_SECRET_HASH));
+  to->restarted_at = copy_text(annotation(template, ANNOTATION_RESTARTED_AT));
 }
 
 static void read_job(const cJSON *object, struct job_facts *to) {
@@ -144,6 +145,7 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   to->failed_message = copy_text(annotation(object, ANNOTATION_FAILED_MESSAGE));
   to->failed_ms = time_or_zero(annotation(object, ANNOTATION_FAILED_AT));
   to->deployed_ms = time_or_zero(annotation(object, ANNOTATION_DEPLOYED_AT));
+  to->began_ms = time_or_zero(annotation(object, ANNOTATION_BEGAN_AT));
 }
 
 /* The end that a container came to: of its present state, else of the one before. */
@@ -216,6 +218,7 @@ static void free_view(struct child *child) {
       free(child->deployment.replica_failure);
       free(child->deployment.content_hash);
       free(child->deployment.secret_hash);
+      free(child->deployment.restarted_at);
       break;
     case CHILD_VIEW_JOB: free(child->job.reason); break;
     case CHILD_VIEW_REVISION:

@@ -30,6 +30,7 @@ struct deployment_facts {
   bool deadline_exceeded;                     /* Progressing is False, ProgressDeadlineExceeded */
   char *replica_failure;                      /* message of ReplicaFailure (quota, admission), or NULL */
   char *content_hash, *secret_hash;           /* of the pod template, or NULL */
+  char *restarted_at;                         /* likewise: the last restart that it has had */
 };
 
 enum job_state { JOB_RUNNING, JOB_COMPLETE, JOB_FAILED };
@@ -56,6 +57,7 @@ struct revision_facts {
   char *failed_message;
   int64_t failed_ms;
   int64_t deployed_ms; /* 0: never */
+  int64_t began_ms;    /* its release was let begin and is not over; 0: none was */
 };
 
 struct pod_facts {

@@ -22,14 +22,30 @@ static const enum resource child_resources[CHILD_KINDS] = {
     [CHILD_INGRESS] = RESOURCE_INGRESS,
 };
 
-static struct render_input input_of(const struct observation *o, const struct content *content, const char *secret_hash) {
+/* What lies over the revision in a pod template. */
+struct overlays {
+  const char *secret_hash, *restarted_at;
+};
+
+static struct overlays overlays_of(const struct child *deployment) {
+  return (struct overlays){deployment->deployment.secret_hash, deployment->deployment.restarted_at};
+}
+
+/* A restart that the stack no longer knows of is none to be undone. */
+static struct overlays overlays_wanted(const struct observation *o, const struct child *deployment) {
+  const char *restarted = stack_annotation(o->stack, ANNOTATION_RESTARTED_AT);
+  return (struct overlays){o->secret->hash, restarted || !deployment ? restarted : deployment->deployment.restarted_at};
+}
+
+static struct render_input input_of(const struct observation *o, const struct content *content, struct overlays overlays) {
   return (struct render_input){.stack = o->stack,
                                .release = &content->spec,
                                .image = content->image,
                                .content_hash = content->hash,
                                .env_hash = content->env_hash,
                                .env = content->env,
-                               .secret_hash = secret_hash};
+                               .secret_hash = overlays.secret_hash,
+                               .restarted_at = overlays.restarted_at};
 }
 
 static void add_step(cJSON *patch, const char *op, const char *path, const char *value) {
@@ -208,7 +224,7 @@ static void plan_unwanted(const struct observation *o, enum child_kind kind, con
 
 struct children_verdict children_plan(const struct observation *o, const struct content *content, struct plan *plan) {
   struct children_verdict verdict = {0};
-  const struct render_input in = input_of(o, content, o->secret->hash);
+  const struct render_input in = input_of(o, content, overlays_wanted(o, NULL));
   for (enum child_kind kind = 0; kind < CHILD_KINDS; kind++) {
     if (kind == CHILD_DEPLOYMENT) continue;
     if (!child_kinds[kind].wanted(&in)) {
@@ -270,8 +286,9 @@ static void plan_replicas(const struct observation *o, const struct child *deplo
 
 void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
                               struct obstacles *obstacles) {
-  const struct render_input in = input_of(o, content, o->secret->hash);
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
+  const struct render_input in =
+      input_of(o, content, overlays_wanted(o, deployment && observation_owns(o, deployment) ? deployment : NULL));
   plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, obstacles);
   if (deployment && observation_owns(o, deployment)) plan_replicas(o, deployment, plan);
 }
@@ -279,7 +296,7 @@ void children_plan_deployment(const struct observation *o, const struct content 
 void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan) {
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
   if (!deployment || !observation_owns(o, deployment)) return;
-  const struct render_input in = input_of(o, content, deployment->deployment.secret_hash);
+  const struct render_input in = input_of(o, content, overlays_of(deployment));
   cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
   if (!manifest) return;
   render_seal(manifest);
@@ -288,4 +305,16 @@ void children_keep_deployment(const struct observation *o, const struct content 
   else
     cJSON_Delete(manifest);
   plan_replicas(o, deployment, plan);
+}
+
+bool children_would_roll(const struct observation *o, const struct content *content) {
+  const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
+  if (!deployment || !observation_owns(o, deployment)) return false;
+  const struct render_input in = input_of(o, content, overlays_wanted(o, deployment));
+  cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
+  if (!manifest) return false;
+  render_seal(manifest);
+  bool same = says_the_same(deployment, manifest);
+  cJSON_Delete(manifest);
+  return !same;
 }

@@ -26,3 +26,6 @@ void children_plan_deployment(const struct observation *o, const struct content 
 /* For a stack that something is wrong with: what others changed is set back and replicas are followed, but no pod is replaced, whatever the spec or the
  * Secret have come to say. */
 void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan);
+
+/* The Deployment that is there is not what children_plan_deployment would write: its pods would be replaced. */
+bool children_would_roll(const struct observation *o, const struct content *content);

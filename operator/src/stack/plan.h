@@ -47,10 +47,11 @@ struct plan {
   struct arena *arena; /* borrowed; strings live in it */
   struct action actions[PLAN_MAX_ACTIONS];
   size_t action_count;
-  cJSON *status;           /* the whole status as it should be; NULL: leave it */
-  bool status_changed;     /* it differs from what is there */
-  struct plan_event event; /* told once the status has taken it */
-  int64_t look_again_ms;   /* 0: when something changes */
+  cJSON *status;            /* the whole status as it should be; NULL: leave it */
+  bool status_changed;      /* it differs from what is there */
+  struct plan_event event;  /* told once the status has taken it */
+  struct plan_event notice; /* likewise, beside it */
+  int64_t look_again_ms;    /* 0: when something changes */
   const char *phase;
 };
 

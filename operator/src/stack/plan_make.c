@@ -1,6 +1,8 @@
 #include "stack/plan_make.h"
 
 #include "base/clock.h"
+#include "change/commands.h"
+#include "change/gate.h"
 #include "release/annotations.h"
 #include "render/render.h"
 #include "stack/children_plan.h"
@@ -36,9 +38,22 @@ static const struct standing *gate(const struct observation *o, const struct jud
   return NULL;
 }
 
-static uint64_t plan_revision(const struct observation *o, const struct content *target, const struct history *history, struct plan *plan) {
-  if (history->target) return 0;
+/* The target's revision, and with it that its release begins. */
+static uint64_t plan_revision(const struct observation *o, const struct judgement *j, const struct content *target, struct plan *plan) {
+  const struct history *history = &j->history;
+  cJSON *annotations;
+  if (history->target && !j->change.begins) return 0;
+  if (history->target) {
+    cJSON *body = annotations_patch(history->target->resource_version, &annotations);
+    change_annotate_begin(&j->change, o, annotations);
+    return plan_add(plan,
+                    (struct action){.type = ACTION_MERGE, .resource = RESOURCE_REVISION, .name = history->target->name, .body = body});
+  }
   cJSON *manifest = render_revision(o->stack, target->json, target->hash, history->next_number);
+  if (manifest && j->change.begins) {
+    annotations = cJSON_AddObjectToObject(cJSON_GetObjectItemCaseSensitive(manifest, "metadata"), "annotations");
+    change_annotate_begin(&j->change, o, annotations);
+  }
   const char *name = arena_printf(plan->arena, "%s-%s", o->stack->name, target->hash);
   const char *note = arena_printf(plan->arena, "revision %lld: %s", (long long)history->next_number, target->image);
   return plan_add(plan, (struct action){.type = ACTION_CREATE,
@@ -67,6 +82,7 @@ static void plan_deployed(const struct observation *o, const struct history *his
   int64_t now_ms = o->now_ms > after_ms ? o->now_ms : after_ms;
   cJSON *annotations, *body = annotations_patch(history->target->resource_version, &annotations);
   annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, now_ms);
+  if (history->target->revision.began_ms) cJSON_AddNullToObject(annotations, ANNOTATION_BEGAN_AT);
   migration_annotate_baseline(migration, now_ms, annotations);
   const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
   plan_add(plan, (struct action){.type = ACTION_MERGE,
@@ -120,6 +136,18 @@ static struct standing standing_of_rollout(const struct rollout *r, const struct
       .phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = *r->message ? r->message : "all pods are there"};
 }
 
+/* What was Deployed last, with the overlays that its pods have. Where its Deployment has gone it comes back. */
+static void keep_pods(const struct observation *o, const struct judgement *j, struct plan *plan) {
+  struct content kept = {0};
+  struct obstacles ignored = {0};
+  if (!j->history.current || content_parse(j->history.current->revision.content, &kept, NULL) < 0) return;
+  if (j->deployment)
+    children_keep_deployment(o, &kept, plan);
+  else
+    children_plan_deployment(o, &kept, 0, plan, &ignored);
+  content_done(&kept);
+}
+
 /* The round of a stack that something keeps from being released: what runs is kept as it was Deployed; a first install touches nothing. */
 static void plan_blocked(const struct observation *o, struct judgement *j, struct plan *plan) {
   struct content kept = {0};
@@ -129,16 +157,15 @@ static void plan_blocked(const struct observation *o, struct judgement *j, struc
   content_done(&kept);
 }
 
-/* The Deployment says what the target says, or what was Deployed last while a migration has to come first. */
+/* The Deployment says what the target says; while a migration has to come first it is left with what was Deployed last, so that all that is new comes in
+ * one roll. */
 static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, uint64_t needs,
                       struct plan *plan, struct obstacles *obstacles) {
-  struct content kept = {0};
   bool waits = j->migration.before_rollout && !is_settled(&j->migration);
-  if (!waits)
+  if (waits)
+    keep_pods(o, j, plan);
+  else
     children_plan_deployment(o, target, needs, plan, obstacles);
-  else if (j->history.current && content_parse(j->history.current->revision.content, &kept, NULL) == 0)
-    children_plan_deployment(o, &kept, needs, plan, obstacles);
-  content_done(&kept);
 }
 
 /* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
@@ -186,12 +213,16 @@ static struct standing stand(const struct observation *o, const struct judgement
   if (migrating && (failed || rollout->state != ROLLOUT_STUCK) && (j->migration.state != MIGRATION_DUE || j->migration.before_rollout))
     return standing_of_migration(&j->migration, plan->arena);
   struct standing standing = standing_of_rollout(rollout, j);
+  bool resumes = plan->action_count && !strcmp(json_string(o->stack->status, "phase", ""), "Blocked");
+  if (standing.ready && resumes)
+    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = "what waited has begun"};
   return standing.ready ? contest(o, &standing, plan) : standing;
 }
 
 /* From the revision to Deployed, in the order in which things need each other. */
 static void plan_release(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
-  uint64_t made = plan_revision(o, target, &j->history, plan) | plan_keys(o, j, plan);
+  uint64_t begun = plan_revision(o, j, target, plan), made = begun | plan_keys(o, j, plan);
+  change_clean(o, &j->history, target, &j->change, begun, plan);
   struct children_verdict children = children_plan(o, target, plan);
   const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
   bool applied = d && d->content_hash && !strcmp(d->content_hash, target->hash);
@@ -204,22 +235,47 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   j->standing = stand(o, j, &rollout, &children.obstacles, plan);
 }
 
+/* What may not begin yet leaves all as it is: a release in flight goes on, else what was Deployed last stays. */
+static void plan_held(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
+  const struct child *in_flight = change_in_flight(o, &j->history);
+  struct content running = {0};
+  if (in_flight && (j->change.asks & CHANGE_RELEASE) && content_parse(in_flight->revision.content, &running, NULL) == 0) {
+    j->history = history_read(o, &running);
+    plan_release(o, j, &running, plan);
+    content_done(&running);
+    return;
+  }
+  plan_blocked(o, j, plan);
+  if (!j->deployment) keep_pods(o, j, plan);
+  j->migration = migration_plan(o, &j->history, target, false, 0, NULL);
+  j->standing = (struct standing){.phase = "Blocked", .reconciling = true, .reason = "ChangeHeld", .message = j->change.message};
+}
+
+static void plan_round(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
+  struct standing blocked;
+  finalize_plan_guard(o, plan);
+  if (gate(o, j, plan, &blocked)) {
+    plan_blocked(o, j, plan);
+    j->migration = migration_plan(o, &j->history, target, false, 0, NULL);
+    j->standing = blocked;
+    return;
+  }
+  j->change = change_judge(o, &j->history, target, j->deployment, plan);
+  if (j->change.held)
+    plan_held(o, j, target, plan);
+  else
+    plan_release(o, j, target, plan);
+}
+
 static int plan_wanted(const struct observation *o, struct judgement *j, struct plan *plan, struct error *error) {
   struct content target = {0};
-  struct standing blocked;
   if (content_of_stack(o->stack, o->companion_image, &target, error) < 0) return -1;
   j->history = history_read(o, &target);
   j->secrets = secrets_judge(o, plan->arena);
   j->keys = keys_judge(o, plan->arena);
   j->complete = true;
-  finalize_plan_guard(o, plan);
-  if (gate(o, j, plan, &blocked)) {
-    plan_blocked(o, j, plan);
-    j->migration = migration_plan(o, &j->history, &target, false, 0, NULL);
-    j->standing = blocked;
-  } else {
-    plan_release(o, j, &target, plan);
-  }
+  j->taken = commands_plan(o, &j->history, &target, plan);
+  if (!j->taken) plan_round(o, j, &target, plan);
   content_done(&target);
   return 0;
 }
@@ -234,6 +290,13 @@ static void plan_standing_event(const struct observation *o, const struct standi
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 
+/* What goes on although it should wait is told when it begins. */
+static void plan_notice(const struct observation *o, const struct change *change, struct plan *plan) {
+  const cJSON *before = condition_find(json_get(o->stack->status, "conditions"), "ChangeAllowed");
+  if (!change->warned || !strcmp(json_string(before, "message", ""), change->message)) return;
+  plan->notice = (struct plan_event){"Warning", "ChangeWarned", arena_strdup(plan->arena, change->message)};
+}
+
 /* While writes are owed, the status waits for the round that finds them done, unless they fail or the phase has changed; that all is done can only be
  * told by a round that had nothing left to do. */
 static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
@@ -242,7 +305,9 @@ static void plan_status(const struct observation *o, const struct judgement *j, 
   bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
   bool waits = plan->action_count && !o->last_error && (!phase_changed || j->standing.ready);
   plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
-  if (plan->status_changed) plan_standing_event(o, &j->standing, plan);
+  if (!plan->status_changed) return;
+  plan_standing_event(o, &j->standing, plan);
+  plan_notice(o, &j->change, plan);
 }
 
 static const struct child *find_deployment(const struct observation *o) {
@@ -260,6 +325,9 @@ int plan_make(const struct observation *o, struct plan *plan, struct error *erro
     j.standing = (struct standing){.phase = "Suspended", .reason = "Suspended", .message = "spec.suspend is true: nothing is changed"};
   else if (plan_wanted(o, &j, plan, error) < 0)
     return -1;
-  plan_status(o, &j, plan);
+  if (j.taken)
+    plan->phase = json_string(o->stack->status, "phase", "Pending");
+  else
+    plan_status(o, &j, plan);
   return 0;
 }

@@ -58,17 +58,26 @@ static void add_ready(struct conditions *c, const struct standing *s) {
   if (suspended) condition_set(c, "Suspended", "True", s->reason, s->message);
 }
 
+static void keep_condition(struct conditions *c, const char *type) {
+  const cJSON *before = condition_find(c->before, type);
+  if (before) cJSON_AddItemToArray(c->list, cJSON_Duplicate(before, true));
+}
+
 /* What is not judged anew stays as it was. */
 static void keep_conditions(struct conditions *c) {
-  static const char *const kept[] = {"SecretsReady", "KeysReady", "MigrationsComplete"};
-  for (size_t i = 0; i < ELEMENTS(kept); i++) {
-    const cJSON *before = condition_find(c->before, kept[i]);
-    if (before) cJSON_AddItemToArray(c->list, cJSON_Duplicate(before, true));
-  }
+  static const char *const kept[] = {"SecretsReady", "KeysReady", "MigrationsComplete", "ChangeAllowed"};
+  for (size_t i = 0; i < ELEMENTS(kept); i++) keep_condition(c, kept[i]);
+}
+
+static void add_change_allowed(struct conditions *c, const struct change *change) {
+  if (change->reason)
+    condition_set(c, "ChangeAllowed", truth(change->allowed), change->reason, change->message);
+  else
+    keep_condition(c, "ChangeAllowed");
 }
 
 static void keep_facts(cJSON *status, const cJSON *before) {
-  static const char *const kept[] = {"revision", "migration", "keys"};
+  static const char *const kept[] = {"revision", "migration", "keys", "nextDisruption"};
   for (size_t i = 0; i < ELEMENTS(kept); i++) {
     const cJSON *fact = json_member(before, kept[i]);
     if (fact) cJSON_AddItemToObject(status, kept[i], cJSON_Duplicate(fact, true));
@@ -89,6 +98,7 @@ static cJSON *conditions_of(const struct observation *o, const struct judgement 
   condition_set(&c, "SecretsReady", truth(j->secrets.ok), j->secrets.reason, j->secrets.message);
   condition_set(&c, "KeysReady", truth(j->keys.ok), j->keys.reason, j->keys.message);
   add_migrations_complete(&c, j);
+  add_change_allowed(&c, &j->change);
   return c.list;
 }
 
@@ -176,5 +186,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   add_revision(revision, "previous", j->history.previous);
   add_migration(status, j);
   add_keys(status, o);
+  cJSON *next = change_next_disruption(&j->change);
+  if (next) cJSON_AddItemToObject(status, "nextDisruption", next);
   return status;
 }

@@ -1,6 +1,7 @@
 /* The status of a stack, from what was decided. Pure: conditions, numbers and words; patched only when it differs from what is there. */
 #pragma once
 
+#include "change/gate.h"
 #include "release/history.h"
 #include "release/migration.h"
 #include "release/rollout.h"
@@ -20,7 +21,9 @@ struct judgement {
   struct keys_verdict keys;
   struct history history;
   struct migration migration;
+  struct change change;           /* without a reason: not judged this time */
   const struct child *deployment; /* NULL: none yet */
+  bool taken;                     /* a command: the rest of the round is left to the next one */
   bool complete;                  /* false: decided too early for migration and history to mean anything (a spec that is refused) */
 };
 

@@ -53,6 +53,12 @@ struct stack_migrations {
   } retry;
 };
 
+struct stack_change {
+  const char *enforcement;        /* Enforce, Warn, Off; NULL: by the environment; see stack/change.h */
+  const cJSON *windows, *freezes; /* objects, or NULL */
+  bool require_approval, require_ticket;
+};
+
 struct stack_spec {
   const char *environment; /* development, staging, production */
   bool suspend;
@@ -79,6 +85,7 @@ struct stack_spec {
     const cJSON *retain; /* NULL: true in production, else false; see stack_retains_keys */
   } jwks;
   struct stack_migrations migrations;
+  struct stack_change change;
   struct {
     const char *type;
     int64_t port;
@@ -125,13 +132,18 @@ struct stack {
 /* Rows of .spec, for decoding, defaults, the release hash and the reference documentation. */
 extern const struct decode_field stack_fields[];
 
-/* Takes OBJECT in every case (managedFields are dropped at once: they are most of its size and decide nothing here). */
+/* Takes OBJECT in every case. Of managedFields, which are most of its size, no more is kept than stack_annotated_at needs. */
 struct stack *stack_decode(cJSON *object, struct error *error) _must_check_;
 void stack_free(struct stack *stack); /* accepts NULL */
 
 /* What CEL can't say, and what stands again here for a CRD that is older than the operator: 0, or ERROR_INVALID with one sentence that names
  * the field. */
 int stack_validate(const struct stack *stack, struct error *error) _must_check_;
+
+/* An annotation's value, and when a field manager that owns it wrote last (as managedFields say it, RFC 3339; known for annotations of STACK_GROUP
+ * alone). NULL where there is none. */
+const char *stack_annotation(const struct stack *stack, const char *name);
+const char *stack_annotated_at(const struct stack *stack, const char *name);
 
 bool stack_is_production(const struct stack *stack);
 bool stack_retains_keys(const struct stack *stack);

@@ -1,0 +1,188 @@
+#include "change/commands.h"
+
+#include "base/clock.h"
+#include "change/command.h"
+#include "change/handled.h"
+#include "crypto/digest.h"
+#include "release/annotations.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HOUR_MS = 60 * 60 * 1000, KEY_SIZE = 80 };
+
+/* One command that is being taken. */
+struct taking {
+  const struct observation *o;
+  const struct history *history;
+  const struct content *target;
+  struct plan *plan;
+  struct command command;
+  cJSON *facts;            /* annotations of the stack that its removal sets */
+  uint64_t needs;          /* what must be written before it is removed */
+  struct plan_event event; /* told when it has been removed */
+};
+
+static const char *by(const struct taking *t) { return t->command.by ? t->command.by : "somebody"; }
+
+/* ---- what each does; -1: it is not how it should look ---- */
+
+static int take_approve(struct taking *t, struct error *error) {
+  const char *hash = t->command.value;
+  if (strlen(hash) != CONTENT_HASH_SIZE - 1 || hash[strspn(hash, "0123456789abcdef")])
+    return error_set(error, ERROR_INVALID, "a release hash is %d hexadecimal digits", CONTENT_HASH_SIZE - 1);
+  cJSON_AddStringToObject(t->facts, ANNOTATION_APPROVED, command_record(&t->command, hash, t->plan->arena));
+  bool wanted = !strcmp(hash, t->target->hash);
+  t->event = (struct plan_event){"Normal", "Approved",
+                                 arena_printf(t->plan->arena, "release %s is approved by %s%s%s", hash, by(t),
+                                              wanted ? "" : "; what the spec asks for now is ", wanted ? "" : t->target->hash)};
+  return 0;
+}
+
+static int take_override(struct taking *t, struct error *error) {
+  static const char prefix[] = "until=";
+  const struct command *c = &t->command;
+  int64_t until_ms;
+  if (strncmp(c->value, prefix, strlen(prefix)) != 0 || parse_rfc3339(c->value + strlen(prefix), &until_ms) < 0)
+    return error_set(error, ERROR_INVALID, "it does not begin with until= and a time such as 2026-12-24T18:00:00Z");
+  if (!c->by || !c->reason) return error_set(error, ERROR_INVALID, "it says not who it is by, or not for which reason");
+  if (until_ms <= t->o->now_ms) return error_set(error, ERROR_INVALID, "until has passed");
+  if (until_ms > t->o->now_ms + OVERRIDE_MAX_HOURS * HOUR_MS)
+    return error_set(error, ERROR_INVALID, "until is more than %d hours ahead", OVERRIDE_MAX_HOURS);
+  cJSON_AddStringToObject(t->facts, ANNOTATION_OVERRIDE, command_record(c, c->value, t->plan->arena));
+  t->event = (struct plan_event){
+      "Warning", "ChangeOverridden",
+      arena_printf(t->plan->arena, "windows and freezes hold nothing up until %s: by %s: %s", c->value + strlen(prefix), c->by, c->reason)};
+  return 0;
+}
+
+static int take_now(struct taking *t, struct error *error) {
+  return strcmp(t->command.value, "now") ? error_set(error, ERROR_INVALID, "its value is not now") : 0;
+}
+
+static int take_restart(struct taking *t, struct error *error) {
+  if (take_now(t, error) < 0) return -1;
+  annotations_add_time(t->facts, ANNOTATION_RESTARTED_AT, t->o->now_ms);
+  t->event = (struct plan_event){"Normal", "RestartRequested",
+                                 arena_printf(t->plan->arena, "the pods are to be restarted: asked for by %s", by(t))};
+  return 0;
+}
+
+static int take_retry(struct taking *t, struct error *error) {
+  const struct child *revision = t->history->target;
+  if (take_now(t, error) < 0) return -1;
+  t->event = (struct plan_event){"Normal", "NothingToRetry", "nothing of this release is remembered as failed"};
+  if (!revision || !revision->revision.failed) return 0;
+  cJSON *annotations, *body = annotations_patch(revision->resource_version, &annotations);
+  cJSON_AddNullToObject(annotations, ANNOTATION_FAILED);
+  cJSON_AddNullToObject(annotations, ANNOTATION_FAILED_AT);
+  cJSON_AddNullToObject(annotations, ANNOTATION_FAILED_MESSAGE);
+  t->needs = plan_add(t->plan, (struct action){.type = ACTION_MERGE, .resource = RESOURCE_REVISION, .name = revision->name, .body = body});
+  t->event =
+      (struct plan_event){"Normal", "RetryRequested",
+                          arena_printf(t->plan->arena, "the failure of revision %lld is forgotten and it is tried again: asked for by %s",
+                                       (long long)revision->revision.number, by(t))};
+  return 0;
+}
+
+static const struct row {
+  const char *name, *form; /* of the annotation; how it should look */
+  int (*take)(struct taking *t, struct error *error);
+} rows[] = {
+    {"approve", "<release hash>;by=<who>", take_approve},
+    {"change-override", "until=<RFC 3339>;by=<who>;reason=<why>", take_override},
+    {"restart", "now;by=<who>", take_restart},
+    {"retry", "now;by=<who>", take_retry},
+};
+
+/* ---- taking one ---- */
+
+/* What a command is known by, whether it can be read or not. */
+static void key_of(const char *text, const struct command *command, char to[KEY_SIZE]) {
+  char hash[CONTENT_HASH_SIZE] = "";
+  cJSON *whole = cJSON_CreateString(text);
+  if (!whole || content_hash(whole, hash) < 0) *hash = 0;
+  cJSON_Delete(whole);
+  (void)snprintf(to, KEY_SIZE, "%s=%s", command->id ? "id" : "text", command->id ? command->id : hash);
+}
+
+static void set_memory(cJSON *annotations, const cJSON *memory) {
+  struct buffer text;
+  buffer_init(&text, 64 * 1024);
+  json_print(memory, &text);
+  cJSON_AddStringToObject(annotations, ANNOTATION_HANDLED, buffer_text(&text));
+  buffer_done(&text);
+}
+
+/* The one write that sets the facts, remembers and removes. */
+static void plan_stack(const struct observation *o, cJSON *body, cJSON *facts, const cJSON *memory, uint64_t needs, struct plan_event event,
+                       struct plan *plan) {
+  set_memory(facts, memory);
+  plan_add(plan,
+           (struct action){
+               .type = ACTION_MERGE, .resource = RESOURCE_STACK, .name = o->stack->name, .body = body, .needs = needs, .event = event});
+}
+
+static struct plan_event refusal(const struct row *row, const char *text, const struct error *why, struct arena *arena) {
+  return (struct plan_event){"Warning", "CommandRefused",
+                             arena_printf(arena, "%s=%.200s is removed: %s; it should look like " STACK_GROUP "/%s=%s", row->name, text,
+                                          why->message, row->name, row->form)};
+}
+
+static struct plan_event coming_back(const struct row *row, struct arena *arena) {
+  return (struct plan_event){
+      "Warning", "CommandComesBack",
+      arena_printf(
+          arena,
+          "%s is put back again and again and now ignored: it seems to be in Git, where a command does not belong; take it out there, then "
+          "it may be given by kubectl annotate",
+          row->name)};
+}
+
+/* PARSED: 0, or -1 with WHY. */
+static void act(struct taking *t, const struct row *row, const char *text, int parsed, struct error *why) {
+  if (parsed < 0 || row->take(t, why) < 0) t->event = refusal(row, text, why, t->plan->arena);
+}
+
+/* True when it asks for a write. */
+static bool take(struct taking *t, const struct row *row, const char *name, const char *text, cJSON *memory) {
+  const char *at = stack_annotated_at(t->o->stack, name);
+  struct error why = {0};
+  char key[KEY_SIZE];
+  int parsed = command_parse(text, t->plan->arena, &t->command, &why);
+  key_of(text, &t->command, key);
+  bool released = handled_release(memory, row->name, key);
+  enum handled_verdict verdict = handled_judge(memory, row->name, key, at, t->o->now_ms);
+  if (verdict == COMMAND_LEFT && !released) return false;
+  cJSON *body = annotations_patch(t->o->stack->resource_version, &t->facts);
+  if (verdict == COMMAND_NEW) act(t, row, text, parsed, &why);
+  if (verdict == COMMAND_COMES_BACK) t->event = coming_back(row, t->plan->arena);
+  if (verdict == COMMAND_NEW || verdict == COMMAND_AGAIN) cJSON_AddNullToObject(t->facts, name);
+  if (verdict != COMMAND_LEFT) handled_note(memory, row->name, key, at, t->o->now_ms);
+  plan_stack(t->o, body, t->facts, memory, t->needs, t->event, t->plan);
+  return true;
+}
+
+/* What was left where it was has gone: the next one counts again. */
+static bool forget(struct taking *t, const struct row *row, cJSON *memory) {
+  if (!handled_release(memory, row->name, NULL)) return false;
+  cJSON *body = annotations_patch(t->o->stack->resource_version, &t->facts);
+  plan_stack(t->o, body, t->facts, memory, 0, (struct plan_event){0}, t->plan);
+  return true;
+}
+
+bool commands_plan(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan) {
+  cJSON *memory = NULL;
+  bool taken = false;
+  for (size_t i = 0; i < ELEMENTS(rows) && !taken; i++) {
+    char name[64];
+    (void)snprintf(name, sizeof name, STACK_GROUP "/%s", rows[i].name);
+    const char *text = stack_annotation(o->stack, name), *remembered = stack_annotation(o->stack, ANNOTATION_HANDLED);
+    if (!text && !remembered) continue;
+    if (!memory) memory = handled_read(remembered);
+    struct taking t = {.o = o, .history = history, .target = target, .plan = plan};
+    taken = text ? take(&t, &rows[i], name, text, memory) : forget(&t, &rows[i], memory);
+  }
+  cJSON_Delete(memory);
+  return taken;
+}
