@@ -132,6 +132,7 @@ STATUS = {"observedGeneration": 1, "phase": "Ready", "replicas": 3, "readyReplic
           "migration": {"revision": 7, "kind": "migrate", "attempt": 1, "state": "Succeeded", "schemaVersion": 12, "message": "",
                         "nextAttemptAt": "2026-01-02T03:04:05Z"},
           "keys": {"signing": "1760908689588", "items": [{"kid": "1760908689588", "state": "signing", "since": "2026-01-02T03:04:05Z"}]},
+          "nextDisruption": {"at": "2026-01-06T10:00:00Z", "reasons": ["a release", "a restart"], "blockedBy": "windows"},
           "lastDecision": {"at": "2026-01-02T03:04:05Z", "summary": "nothing to do"}}
 
 
@@ -141,10 +142,10 @@ def test_kubectl_get_shows_the_columns(namespace):
                    "-p", json.dumps({"status": STATUS}))
     assert json.loads(patched)["status"] == STATUS, "no field of the status is pruned"
     header, row = must("-n", namespace, "get", "sns", "columns", "-o", "wide").splitlines()
-    assert header.split() == ["NAME", "READY", "PHASE", "IMAGE", "REVISION", "REPLICAS", "SCHEMA", "AGE", "SIGNING-KEY", "MESSAGE"]
+    assert header.split() == ["NAME", "READY", "PHASE", "IMAGE", "REVISION", "REPLICAS", "SCHEMA", "AGE", "SIGNING-KEY", "NEXT-CHANGE", "MESSAGE"]
     cells = row.split()
     assert cells[:7] == ["columns", "True", "Ready", "v1.2.3", "7", "2", "12"]
-    assert cells[8] == "1760908689588" and row.endswith("all as wanted")
+    assert cells[8:10] == ["1760908689588", "2026-01-06T10:00:00Z"] and row.endswith("all as wanted")
     assert "SIGNING-KEY" not in must("-n", namespace, "get", "sns", "columns")
 
 

@@ -5,12 +5,14 @@
         proxy.crash_at(7, "before", operator.kill)                           # or "answered": forwarded and answered, the answer kept
         proxy.rule = lambda request: Answer(503) if request.counted else None
         proxy.show = lambda resource, object, before: …                      # what the operator's watches are shown of it; None: nothing
+        proxy.skew = timedelta(hours=3)                                      # how far the Date of answers is ahead
 
 The operator speaks plain HTTP; the proxy adds the administrator's certificate and says who it speaks for, so that the audit log knows the
 operator's writes from everybody's. One thread a proxy, one connection to the API server for each of the operator's.
 """
 
 import asyncio
+import email.utils
 import json
 import pathlib
 import re
@@ -195,7 +197,15 @@ class Connection:
             raise Closed
         return int(head[0].split(" ")[1]), head[1]
 
+    def shift(self, headers):
+        """The Date of an API server whose clock differs from ours."""
+        for name, value in headers:
+            if name.lower() == "date" and self.proxy.skew:
+                value = email.utils.format_datetime(email.utils.parsedate_to_datetime(value) + self.proxy.skew, usegmt=True)
+            yield name, value
+
     async def answer(self, status, headers, body, cut=False):
+        headers = self.shift(headers)
         kept = [(k, v) for k, v in headers if k.lower() not in ("transfer-encoding", "content-length")]
         lines = [f"HTTP/1.1 {status} -", *(f"{k}: {v}" for k, v in kept), f"Content-Length: {len(body)}", "", ""]
         self.writer.write("\r\n".join(lines).encode("latin-1") + (body[: len(body) // 2] if cut else body))
@@ -260,6 +270,7 @@ class Proxy:
         self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.rule = self.show = None
+        self.skew = None
         self.requests, self.writes = 0, []
         self.connections, self._crash = set(), None
 

@@ -93,6 +93,9 @@ class Scene:
     def change_stack(self, spec):
         return self.api.patch("supernovastacks", self.namespace, STACK, {"spec": spec})
 
+    def annotate_stack(self, annotations):
+        return self.api.patch("supernovastacks", self.namespace, STACK, {"metadata": {"annotations": annotations}})
+
     def stack(self):
         return self.api.get("supernovastacks", self.namespace, STACK)
 

@@ -9,6 +9,7 @@ The controllers are Kubernetes' own; of their work the operator is shown only wh
 
 import concurrent.futures
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -76,6 +77,45 @@ class GoingBack(Scenario):
 
     def act(self, scene):
         scene.change_stack({"image": {"tag": "v1"}, "config": {"logLevel": "info"}})
+
+
+class InstallFrozen(Install):
+    """A first install never waits."""
+
+    def act(self, scene):
+        freeze = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "reason": "the test"}
+        scene.create_stack({"change": {"enforcement": "Enforce", "windows": [], "freezes": [freeze]}})
+
+
+class Freeze(Scenario):
+    """Another image, which has to wait."""
+    before = InstallFrozen()
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}})
+
+    def is_over(self, scene):
+        return scene.stack()["status"].get("nextDisruption", {}).get("reasons") == ["a release"]
+
+
+class Override(Scenario):
+    """Let through, with a migration before the pods change."""
+    before = Freeze()
+
+    def act(self, scene):
+        until = (datetime.now(timezone.utc) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        scene.annotate_stack({"platform.supernova.com/change-override": f"until={until};id=1;by=carol;reason=fire"})
+
+    def is_over(self, scene):
+        return super().is_over(scene) and "platform.supernova.com/change-override" not in scene.stack()["metadata"]["annotations"]
+
+
+class Retry(Scenario):
+    """What failed for good is tried again."""
+    before = MigrateInVain()
+
+    def act(self, scene):
+        scene.annotate_stack({"platform.supernova.com/retry": "now;id=1"})
 
 
 class Delete(Scenario):
@@ -199,7 +239,7 @@ def crash_points(run, scenario, capsys):
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
 
-SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Delete]
+SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Freeze, Override, Retry, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

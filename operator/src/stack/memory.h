@@ -34,6 +34,7 @@ struct memory {
   size_t fetched_count;
   struct error last_error; /* of the last round's writes */
   struct mends mends;
+  bool skew_told; /* that the clocks differ by much */
 };
 
 void memory_done(struct memory *memory);

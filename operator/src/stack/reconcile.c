@@ -18,7 +18,8 @@ enum {
   FETCHED_FRESH_MS = 5000, /* how long what stood in the way is believed */
   CONFLICT_LOOK_AGAIN_MS = 5000,
   CATCH_UP_LOOK_AGAIN_MS = 1000,
-  SKEW_MS = 2000, /* Date has whole seconds: less is no skew */
+  SKEW_MS = 2000,                /* Date has whole seconds: less is no skew */
+  SKEW_WARNED_OF_MS = 30 * 1000, /* windows and key ages are judged by the API server's clock; logs and people go by others */
 };
 
 struct reconciler {
@@ -363,9 +364,25 @@ static void apply(struct round *round, const struct stack *stack) {
 
 /* ---- one round ---- */
 
+/* Told once for as long as it lasts. */
+static void warn_of_skew(struct round *round, const struct stack *stack) {
+  const struct reconciler *r = round->reconciler;
+  int64_t skew_ms = kube_client_skew_ms(r->options.client);
+  bool warned = skew_ms > SKEW_WARNED_OF_MS || skew_ms < -SKEW_WARNED_OF_MS;
+  if (warned && !round->memory->skew_told) {
+    const struct event_subject subject = {
+        .resource = &resources[RESOURCE_STACK].api, .namespace = stack->namespace, .name = stack->name, .uid = stack->uid};
+    events_record(r->options.events, &subject, EVENT_WARNING, "ClockSkew", "Reconcile",
+                  "the API server's clock is %lld s %s the operator's: change windows go by the API server's; set the clocks of both nodes",
+                  (long long)(skew_ms < 0 ? -skew_ms : skew_ms) / 1000, skew_ms < 0 ? "behind" : "ahead of");
+  }
+  round->memory->skew_told = warned;
+}
+
 static void decide(struct round *round, const struct stack *stack) {
   struct observation o;
   struct error error = {0};
+  warn_of_skew(round, stack);
   observe(round, stack, &o);
   if (plan_make(&o, &round->plan, &error) < 0 || arena_failed(round->arena)) {
     if (!error.kind) (void)error_oom(&error);
