@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { LOOK_AGAIN_MAX_MS = 60 * 60 * 1000 /* a clock may be set meanwhile */, TEXT_BYTES = 1024 };
+enum { LOOK_AGAIN_MAX_MS = 60 * 60 * 1000 /* a clock may be set meanwhile */, TEXT_BYTES = 1024, WINDOWS_SHOWN = 4 };
 
 static const struct {
   enum change_kind kind;
@@ -50,14 +50,19 @@ static const char *text_of(struct decision *d, struct buffer *text) {
   return kept ? kept : "";
 }
 
-/* "Tue, Wed, Thu 10:00-14:00; Sat 00:00-24:00". */
+/* "Tue, Wed, Thu 10:00-14:00; Sat 00:00-24:00": no more than the condition has room for. */
 static const char *windows_text(struct decision *d) {
   const cJSON *windows = d->q->stack->spec.change.windows, *window, *day;
   if (!windows && d->calendar.window_count) return stack_default_window_text;
   struct buffer text;
   buffer_init(&text, TEXT_BYTES);
+  int shown = 0;
   cJSON_ArrayForEach(window, windows) {
-    if (text.len) buffer_puts(&text, "; ");
+    if (shown++) buffer_puts(&text, "; ");
+    if (shown > WINDOWS_SHOWN) {
+      buffer_puts(&text, "…");
+      break;
+    }
     cJSON_ArrayForEach(day, json_get(window, "days"))
         buffer_printf(&text, "%s%s", day->prev && day->prev->next ? ", " : "", json_string(day, "", ""));
     buffer_printf(&text, " %s-%s", json_string(window, "start", ""), json_string(window, "end", ""));

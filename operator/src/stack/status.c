@@ -172,6 +172,13 @@ static void add_scale(cJSON *status, const struct observation *o, const struct c
   cJSON_AddStringToObject(status, "selector", selector);
 }
 
+/* As it was, where it was not judged this time. */
+static void add_next_disruption(cJSON *status, const cJSON *before, const struct change *change) {
+  const cJSON *last = json_get(before, "nextDisruption");
+  cJSON *next = change->reason ? change_next_disruption(change) : last ? cJSON_Duplicate(last, true) : NULL;
+  if (next) cJSON_AddItemToObject(status, "nextDisruption", next);
+}
+
 cJSON *status_build(const struct observation *o, const struct judgement *j) {
   cJSON *status = cJSON_CreateObject();
   cJSON_AddNumberToObject(status, "observedGeneration", (double)o->stack->generation);
@@ -186,7 +193,6 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   add_revision(revision, "previous", j->history.previous);
   add_migration(status, j);
   add_keys(status, o);
-  cJSON *next = change_next_disruption(&j->change);
-  if (next) cJSON_AddItemToObject(status, "nextDisruption", next);
+  add_next_disruption(status, o->stack->status, &j->change);
   return status;
 }
