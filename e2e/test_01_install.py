@@ -26,8 +26,8 @@ def test_the_columns_tell(stack):
     assert image == stack.image.rsplit(":", 1)[1] and int(schema) >= 1
 
 
-def test_the_migration_ran_once(stack):
-    assert [job["metadata"]["name"] for job in stack.list("jobs")] == ["supernova-server-migrate-1"]
+def test_preflight_and_migration_ran_once(stack):
+    assert [job["metadata"]["name"] for job in stack.list("jobs")] == ["supernova-server-migrate-1", "supernova-server-preflight-1"]
 
 
 def test_coins_are_granted_and_read_back_through_the_service(stack):
@@ -49,5 +49,5 @@ def test_the_keys_are_published_without_their_private_half(stack):
 def test_each_step_was_told(stack):
     def told():
         reasons = stack.kubectl("get", "events", "--field-selector=involvedObject.kind=SupernovaStack", "-o", "jsonpath={.items[*].reason}")
-        return {"RevisionCreated", "KeysMade", "MigrationStarted", "MigrationSucceeded", "Deployed"} <= set(reasons.split())
+        return {"RevisionCreated", "KeysMade", "PreflightSucceeded", "MigrationStarted", "MigrationSucceeded", "Deployed"} <= set(reasons.split())
     wait_for("all is told", told)

@@ -120,7 +120,7 @@ def test_defaults_are_read_back(namespace):
     assert (spec["environment"], spec["replicas"]) == ("production", 3)
     assert spec["autoscaling"] == {"enabled": False, "minReplicas": 3, "maxReplicas": 10, "targetCPUUtilizationPercentage": 65,
                                    "targetMemoryUtilizationPercentage": 70}
-    assert spec["migrations"] == {"enabled": True, "backoffLimit": 0, "activeDeadlineSeconds": 300,
+    assert spec["migrations"] == {"enabled": True, "weight": 10, "backoffLimit": 0, "activeDeadlineSeconds": 300,
                                   "retry": {"exponential": {"enabled": True, "initialSeconds": 2, "maxSeconds": 60, "maxAttempts": 6}}}
     assert spec["jwks"] == {"keyBits": 2048}, "what depends on the environment is not written"
 

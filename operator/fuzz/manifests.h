@@ -42,6 +42,10 @@ static inline void check_children(const struct stack *stack, const struct conten
     demand(*name);
     check_manifest(child_kinds[i].render(&in));
   }
-  check_manifest(render_migration_job(&in, 4, 2));
+  const struct stack_job *settings = &stack->spec.migrations;
+  struct stack_job hook;
+  check_manifest(render_job(&in, &(struct render_job){"migrate", "migrate", settings->command, settings}, 4, 2));
+  for (int place = 0; stack_hook_at(&stack->spec, place, &hook); place++)
+    check_manifest(render_job(&in, &(struct render_job){hook.name, "hook", hook.command, &hook}, 4, 1));
   check_manifest(render_revision(stack, content->json, content->hash, 4));
 }

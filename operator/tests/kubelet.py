@@ -1,7 +1,6 @@
 """Plays the kubelet: pods of the operator's stacks run, become ready and end without being anywhere.
 
-They are never bound to a node, so that deleting them takes no kubelet either. A migration's pod ends once the stack says that its attempt
-runs; `exits` tells how: {("namespace", "shop-migrate-1"): 75}, 0 where nothing is told.
+They are never bound to a node, so that deleting them takes no kubelet either. A Job's pod ends once the stack says that its attempt runs; `exits` tells how: {("namespace", "shop-migrate-1"): 75}, 0 where nothing is told.
 """
 
 import http.client
@@ -78,12 +77,12 @@ class Kubelet:
                 raise
 
     def may_end(self, namespace, job, migration):
-        """Does the stack say that this attempt runs?"""
+        """Does the stack say that this attempt of this series runs?"""
         if migration is None:
             stacks = self.api.items("supernovastacks", namespace)
             migration = stacks[0].get("status", {}).get("migration", {}) if stacks else {}
         number, attempt = migration.get("revision"), migration.get("attempt")
-        suffix = f"-migrate-{number}" + (f"-{attempt}" if attempt and attempt > 1 else "")
+        suffix = f"-{migration.get('kind')}-{number}" + (f"-{attempt}" if attempt and attempt > 1 else "")
         return migration.get("state") == "Running" and job.endswith(suffix)
 
     @staticmethod

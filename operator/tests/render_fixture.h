@@ -43,6 +43,17 @@ static inline struct render_fixture fixture_open(const char *name) {
   return f;
 }
 
+/* The Job of its migration; the test frees it. */
+static inline cJSON *fixture_render_migration(const struct render_fixture *f, int64_t revision, int64_t attempt) {
+  const struct stack_job *settings = &f->stack->spec.migrations;
+  cJSON *own = cJSON_Parse(stack_default_migration_command);
+  const struct render_job job = {"migrate", "migrate", settings->command ? settings->command : own, settings};
+  cJSON *manifest = render_job(&f->in, &job, revision, attempt);
+  cJSON_Delete(own);
+  cr_assert(manifest);
+  return manifest;
+}
+
 static inline void fixture_close(struct render_fixture *f) {
   cJSON_Delete(f->env);
   stack_free(f->stack);

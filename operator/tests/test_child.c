@@ -129,18 +129,16 @@ Test(child, a_live_revision_and_what_was_learnt_of_it) {
   _cleanup_(child_freep) struct child *child = live("ControllerRevision", CHILD_VIEW_REVISION);
   cr_assert(child->revision.number > 0);
   cr_assert_not_null(child->revision.content);
-  cr_assert_eq(child->revision.schema_version, -1);
+  cr_assert_null(child->revision.jobs);
   cr_assert_eq(child->revision.deployed_ms, 0);
   _cleanup_json_ cJSON *object = parse(
       "revision: 3\ndata: {env: {A: b}}\nmetadata:\n  name: web\n  uid: u\n  resourceVersion: '7'\n  annotations:\n"
-      "    {platform.supernova.com/attempts: '4', platform.supernova.com/attempts-settled: '2', platform.supernova.com/schema-version: x,\n"
-      "     platform.supernova.com/deployed-at: '1970-01-01T00:00:01Z', platform.supernova.com/attempt-for: i}\n");
+      "    {platform.supernova.com/job-migrate: '{\"attempt\":4,\"settled\":2}', platform.supernova.com/job-seed: '{\"attempt\":\"x\"}',\n"
+      "     platform.supernova.com/deployed-at: '1970-01-01T00:00:01Z'}\n");
   _cleanup_(child_freep) struct child *learnt = child_project(CHILD_VIEW_REVISION, object, NULL);
-  cr_assert_eq(learnt->revision.attempts, 4);
-  cr_assert_eq(learnt->revision.settled, 2);
-  cr_assert_eq(learnt->revision.schema_version, -1, "what is no number counts as unknown");
+  cr_assert_eq(json_int(learnt->revision.jobs, "migrate.attempt", 0), 4);
+  cr_assert_null(json_get(learnt->revision.jobs, "seed"), "what does not decode counts as absent");
   cr_assert_eq(learnt->revision.deployed_ms, 1000);
-  cr_assert_str_eq(learnt->revision.attempt_for, "i");
   cr_assert_not_null(learnt->revision.env_name_hash);
 }
 

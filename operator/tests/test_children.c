@@ -20,8 +20,11 @@ static cJSON *render_all(const struct render_fixture *f) {
     add(items, manifest);
     if (i == CHILD_DEPLOYMENT) render_initial_replicas(manifest, f->stack);
   }
-  add(items, render_migration_job(&f->in, 4, 1));
-  add(items, render_migration_job(&f->in, 4, 3));
+  struct stack_job hook;
+  for (int place = 0; stack_hook_at(&f->stack->spec, place, &hook); place++)
+    add(items, render_job(&f->in, &(struct render_job){hook.name, "hook", hook.command, &hook}, 4, 1));
+  add(items, fixture_render_migration(f, 4, 1));
+  add(items, fixture_render_migration(f, 4, 3));
   _cleanup_json_ cJSON *content = cJSON_Parse("{\"hashVersion\":1,\"spec\":{},\"env\":{\"LOG_LEVEL\":\"info\"}}");
   add(items, render_revision(f->stack, content, f->in.content_hash, 4));
   _cleanup_json_ cJSON *files = cJSON_Parse("{\"signing\":\"1760908689588\",\"jwks.json\":\"{\\\"keys\\\":[]}\"}");
@@ -56,6 +59,7 @@ static void assert_golden(const char *name) {
 Test(children, golden_minimal) { assert_golden("minimal"); }
 Test(children, golden_full) { assert_golden("full"); }
 Test(children, golden_production) { assert_golden("production"); }
+Test(children, golden_hooks) { assert_golden("hooks"); }
 
 /* The table's kind and name are those of the manifest: the cache looks children up by them. */
 Test(children, table_says_what_is_rendered) {

@@ -201,3 +201,23 @@ Test(commands, with_nothing_to_retry_that_is_the_answer) {
   world_plan(&w);
   cr_assert_str_eq(world_says(&w), "");
 }
+
+Test(commands, migrate_runs_the_migration_again) {
+  annotate("migrate", "now;id=1;by=alice");
+  world_plan(&w);
+  cr_assert(strstr(world_says(&w), "merge ControllerRevision shop-"), "the revision is told before the command goes: %s", world_says(&w));
+  cr_assert_str_eq(taken()->reason, "MigrationRequested");
+  world_settle(&w);
+  cr_assert_str_eq(world_phase(&w), "Migrating");
+  world_job_ends(&w, "shop-migrate-1-2", true, 0, "{\"schemaVersion\": 13}");
+  world_settle(&w);
+  cr_assert_str_eq(world_phase(&w), "Ready");
+  cr_assert_eq(json_int(w.plan.status, "migration.schemaVersion", 0), 13);
+}
+
+Test(commands, migrate_has_one_value) {
+  annotate("migrate", "later");
+  cr_assert_str_eq(taken()->reason, "CommandRefused");
+  world_settle(&w);
+  cr_assert_null(world_object(&w, RESOURCE_JOB, "shop-migrate-1-2"));
+}

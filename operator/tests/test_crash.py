@@ -118,6 +118,27 @@ class Retry(Scenario):
         scene.annotate_stack({"platform.supernova.com/retry": "now;id=1"})
 
 
+COMPANION = {"image": {"repository": "docker.io/library/supernova-server"}}
+HOOKS = [{"name": "warm", "command": ["warm"], "when": ["pre-install", "pre-upgrade"]},
+         {"name": "tell", "command": ["tell"], "weight": 15, "retry": {"exponential": {"initialSeconds": 1, "maxSeconds": 1}}}]
+
+
+class InstallWithJobs(Install):
+    """A preflight, a hook before the pods, the migration, a hook whose first attempt fails, and seeds: one after the other."""
+    exits = {f"{STACK}-tell-1": 75}
+
+    def act(self, scene):
+        scene.create_stack({**COMPANION, "seeds": {"enabled": True}, "hooks": HOOKS})
+
+
+class ChangeWithJobs(Scenario):
+    """Another image: preflight, a hook and the migration before the pods, a hook after them, and no seeds."""
+    before = InstallWithJobs()
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}})
+
+
 class Delete(Scenario):
     before = Install()
 
@@ -239,7 +260,7 @@ def crash_points(run, scenario, capsys):
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
 
-SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Freeze, Override, Retry, Delete]
+SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Freeze, Override, Retry, InstallWithJobs, ChangeWithJobs, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -93,8 +93,8 @@ Test(history, what_is_not_ours_or_is_going_does_not_count) {
 Test(history, ten_deployed_ones_are_kept_and_what_is_needed) {
   char hash[16];
   struct child *oldest = revision("oldest", 1, 500);
-  oldest->revision.migrated = (char *)(uintptr_t) "identity";
-  oldest->revision.migrated_ms = 1;
+  _cleanup_(json_freep) cJSON *remembered = cJSON_Parse("{\"migrate\": {\"done\": \"identity\", \"doneAt\": \"2026-01-01T00:00:00Z\"}}");
+  oldest->revision.jobs = remembered;
   for (int i = 2; i <= 14; i++) {
     (void)snprintf(hash, sizeof hash, "r%d", i);
     revision(hash, i, i * 1000);
@@ -131,11 +131,9 @@ Test(history, finished_jobs_of_old_revisions_go) {
     const char *name;
     enum job_state state;
     bool goes;
-  } rows[] = {{"shop-migrate-12", JOB_COMPLETE, false},
-              {"shop-migrate-11-2", JOB_FAILED, false},
-              {"shop-migrate-1", JOB_COMPLETE, true},
-              {"shop-migrate-10", JOB_FAILED, true},
-              {"shop-migrate-9", JOB_RUNNING, false}};
+  } rows[] = {{"shop-migrate-12", JOB_COMPLETE, false}, {"shop-migrate-11-2", JOB_FAILED, false},   {"shop-migrate-1", JOB_COMPLETE, true},
+              {"shop-migrate-10", JOB_FAILED, true},    {"shop-warm-up-12-3", JOB_COMPLETE, false}, {"shop-warm-up-10", JOB_COMPLETE, true},
+              {"shop-warm-up", JOB_COMPLETE, true},     {"shop-migrate-9", JOB_RUNNING, false}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) add(RESOURCE_JOB, rows[i].name)->job.state = rows[i].state;
   struct history h = history_read(&o, &target);
   history_prune(&o, &h, &target, &plan);

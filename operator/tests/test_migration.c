@@ -1,4 +1,4 @@
-#include "release/migration.h"
+#include "release/job_memory.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
 #include "world.h"

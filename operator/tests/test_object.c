@@ -26,7 +26,7 @@ Test(object, children_bear_the_contracts_labels_and_their_owner) {
 /* A Service that found a migration's pod would send requests to it. */
 Test(object, jobs_and_their_pods_are_no_servers) {
   _cleanup_fixture_ struct render_fixture f = fixture_open("full");
-  _cleanup_json_ cJSON *job = render_migration_job(&f.in, 4, 1);
+  _cleanup_json_ cJSON *job = fixture_render_migration(&f, 4, 1);
   static const char labels[] =
       "{\"app.kubernetes.io/component\":\"migrate\",\"app.kubernetes.io/instance\":\"everything\","
       "\"app.kubernetes.io/managed-by\":\"supernova-operator\",\"app.kubernetes.io/name\":\"supernova-server\","

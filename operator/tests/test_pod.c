@@ -32,7 +32,7 @@ static void assert_restricted(const cJSON *spec) {
 
 Test(pod, server_and_migration_are_restricted) {
   _cleanup_fixture_ struct render_fixture f = fixture_open("minimal");
-  _cleanup_json_ cJSON *template = open_template(&f), *job = render_migration_job(&f.in, 1, 1);
+  _cleanup_json_ cJSON *template = open_template(&f), *job = fixture_render_migration(&f, 1, 1);
   assert_restricted(json_get(template, "spec"));
   assert_restricted(json_get(job, "spec.template.spec"));
 }

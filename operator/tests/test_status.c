@@ -19,8 +19,9 @@ static void begin(void) {
   j = (struct judgement){.standing = {.phase = "Ready", .ready = true, .reason = "Deployed", .message = "all is well"},
                          .secrets = {true, "SecretsFound", ""},
                          .keys = {true, false, "KeysReady", ""},
-                         .migration = {.state = MIGRATION_DONE, .schema_version = 12, .attempt = 1},
+                         .hooks = {.schema_version = 12, .settled = true},
                          .complete = true};
+  j.hooks.current = j.hooks.migration = (struct series_report){.name = "migrate", .state = SERIES_DONE, .attempt = 1};
 }
 
 static void end(void) {
@@ -107,6 +108,10 @@ Test(status, the_last_decision_is_a_sentence_and_its_time_moves_with_the_words_a
       {"Migrating", "attempt 1", "the database is migrated for revision 7", true},
       {"MigrationRetrying", "attempt 2", "the migration for revision 7 failed and is tried again", true},
       {"MigrationFailed", "words", "revision 7 is given up: its migration failed for good", true},
+      {"PreflightFailed", "words", "revision 7 is given up before anything was touched: its preflight check failed", true},
+      {"Seeding", "attempt 1", "the database is seeded for revision 7", true},
+      {"HookRetrying", "attempt 1", "a hook for revision 7 failed and is tried again", true},
+      {"HookFailed", "words", "revision 7 is given up: one of its hooks failed for good", true},
       {"RolloutStuck", "words", "revision 7 is held: its pods did not become ready", true},
       {"WriteFailed", "port 1234", "revision 7 waits: a write failed and is tried again", true},
       {"SecretMissing", "Secret demo/s does not exist", "Secret demo/s does not exist", true},
@@ -146,27 +151,38 @@ Test(status, available_follows_the_pods_alone) {
 
 Test(status, migrations) {
   static const struct {
-    enum migration_state state;
+    enum series_state state;
     const char *state_text, *complete, *reason;
   } rows[] = {
-      {MIGRATION_OFF, "", "True", "NotNeeded"},
-      {MIGRATION_DONE, "Succeeded", "True", "Succeeded"},
-      {MIGRATION_DUE, "Due", "False", "Due"},
-      {MIGRATION_STARTING, "Due", "False", "Starting"},
-      {MIGRATION_RUNNING, "Running", "False", "Running"},
-      {MIGRATION_WAITING, "Waiting", "False", "Retrying"},
-      {MIGRATION_FAILED, "Failed", "False", "Failed"},
+      {SERIES_OFF, "", "True", "NotNeeded"},
+      {SERIES_DONE, "Succeeded", "True", "Succeeded"},
+      {SERIES_DUE, "Due", "False", "Due"},
+      {SERIES_STARTING, "Due", "False", "Starting"},
+      {SERIES_RUNNING, "Running", "False", "Running"},
+      {SERIES_WAITING, "Waiting", "False", "Retrying"},
+      {SERIES_FAILED, "Failed", "False", "Failed"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    j.migration =
-        (struct migration){.state = rows[i].state, .attempt = 2, .next_attempt_ms = 1000, .schema_version = -1, .message = "words"};
+    j.hooks.schema_version = -1;
+    j.hooks.current = j.hooks.migration =
+        (struct series_report){.name = "migrate", .state = rows[i].state, .attempt = 2, .next_attempt_ms = 1000, .message = "words"};
     build();
     cr_assert_str_eq(json_string(status, "migration.state", ""), rows[i].state_text);
     cr_assert_str_eq(of("MigrationsComplete", "status"), rows[i].complete);
     cr_assert_str_eq(of("MigrationsComplete", "reason"), rows[i].reason);
-    cr_assert_eq(json_get(status, "migration.nextAttemptAt") != NULL, rows[i].state == MIGRATION_WAITING);
+    cr_assert_eq(json_get(status, "migration.nextAttemptAt") != NULL, rows[i].state == SERIES_WAITING);
     cr_assert_null(json_get(status, "migration.schemaVersion"), "unknown is not told");
   }
+}
+
+Test(status, the_series_at_work_is_told_and_the_migration_has_its_condition) {
+  j.hooks.settled = false;
+  j.hooks.current = (struct series_report){.name = "warm-up", .state = SERIES_RUNNING, .attempt = 3};
+  build();
+  cr_assert_str_eq(json_string(status, "migration.kind", ""), "warm-up");
+  cr_assert_str_eq(json_string(status, "migration.state", ""), "Running");
+  cr_assert_eq(json_int(status, "migration.attempt", 0), 3);
+  cr_assert_str_eq(of("MigrationsComplete", "reason"), "Succeeded");
 }
 
 Test(status, the_selector_of_the_scale_subresource_finds_the_servers_alone) {

@@ -1,5 +1,6 @@
 /* The rows of .spec: names, types, defaults and one sentence each. A test compares them with the CRD, so that a field, a default or a
- * description is never changed in one place alone. All offsets are into struct stack_spec: nested tables have no struct of their own. */
+ * description is never changed in one place alone. Offsets are into struct stack_spec, but
+ * for what runs as Jobs, which has struct stack_job. */
 #include "stack/stack.h"
 
 #define AT(member) offsetof(struct stack_spec, member)
@@ -76,28 +77,55 @@ static const struct decode_field jwks_fields[] = {
      .doc = "Keeps the keys' Secret when the stack is deleted; true in production, else false, where omitted."},
     {0}};
 
-static const struct decode_field migrations_retry_exponential_fields[] = {
-    {"enabled", DECODE_BOOL, AT(migrations.retry.enabled), .fallback = "true",
-     .doc = "Tries again; when false the first failure is final."},
-    {"initialSeconds", DECODE_INT, AT(migrations.retry.initial_s), .fallback = "2",
+#define JOB(member) offsetof(struct stack_job, member)
+
+static const struct decode_field retry_exponential_fields[] = {
+    {"enabled", DECODE_BOOL, JOB(retry.enabled), .fallback = "true", .doc = "Tries again; when false the first failure is final."},
+    {"initialSeconds", DECODE_INT, JOB(retry.initial_s), .fallback = "2",
      .doc = "Wait after the first failure; it doubles with each further one."},
-    {"maxSeconds", DECODE_INT, AT(migrations.retry.max_s), .fallback = "60", .doc = "Longest wait."},
-    {"maxAttempts", DECODE_INT, AT(migrations.retry.max_attempts), .fallback = "6", .doc = "Attempts in all."},
+    {"maxSeconds", DECODE_INT, JOB(retry.max_s), .fallback = "60", .doc = "Longest wait."},
+    {"maxAttempts", DECODE_INT, JOB(retry.max_attempts), .fallback = "6", .doc = "Attempts in all."},
     {0}};
 
-static const struct decode_field migrations_retry_fields[] = {
-    {"exponential", DECODE_OBJECT, 0, .fields = migrations_retry_exponential_fields, .doc = "Further Jobs after 2, 4, 8 … seconds."}, {0}};
+static const struct decode_field retry_fields[] = {
+    {"exponential", DECODE_OBJECT, 0, .fields = retry_exponential_fields, .doc = "Further Jobs after 2, 4, 8 … seconds."}, {0}};
+
+/* What every sort of Job has. */
+#define JOB_FIELDS                                                                                                                      \
+  {"backoffLimit", DECODE_INT, JOB(backoff_limit), .fallback = "0", .doc = "Retries of the Job itself, within one attempt."},           \
+      {"activeDeadlineSeconds", DECODE_INT, JOB(active_deadline_s), .fallback = "300", .doc = "Time that one attempt may take."},       \
+      {"retry", DECODE_OBJECT, 0, .fields = retry_fields, .doc = "What follows a failed attempt."}, {                                   \
+    "resources", DECODE_JSON, JOB(resources), .doc = "Requests and limits of the Job's pod; 50m and 64Mi, at most 512Mi where omitted." \
+  }
+
+#define WHEN_DOC "pre- before the Deployment is touched, post- when it has been applied; "
 
 static const struct decode_field migrations_fields[] = {
-    {"enabled", DECODE_BOOL, AT(migrations.enabled), .fallback = "true", .doc = "Runs migrations at all."},
-    {"when", DECODE_JSON, AT(migrations.when),
-     .doc = "Stages that run them: pre- before the Deployment is touched, post- when it has been applied; post-install and post-upgrade "
-            "where omitted."},
-    {"command", DECODE_JSON, AT(migrations.command), .flags = DECODE_RELEASE,
-     .doc = "Command of the Job; supernova-server migrate where omitted."},
-    {"backoffLimit", DECODE_INT, AT(migrations.backoff_limit), .fallback = "0", .doc = "Retries of the Job itself, within one attempt."},
-    {"activeDeadlineSeconds", DECODE_INT, AT(migrations.active_deadline_s), .fallback = "300", .doc = "Time that one attempt may take."},
-    {"retry", DECODE_OBJECT, 0, .fields = migrations_retry_fields, .doc = "What follows a failed attempt."},
+    {"enabled", DECODE_BOOL, JOB(enabled), .fallback = "true", .doc = "Runs migrations at all."},
+    {"when", DECODE_JSON, JOB(when), .doc = "Stages that run them: " WHEN_DOC "post-install and post-upgrade where omitted."},
+    {"weight", DECODE_INT, JOB(weight), .fallback = "10", .doc = "Place among the Jobs of a stage; lower ones run first."},
+    {"command", DECODE_JSON, JOB(command), .flags = DECODE_RELEASE, .doc = "Command of the Job; supernova-server migrate where omitted."},
+    JOB_FIELDS,
+    {0}};
+
+static const struct decode_field seeds_fields[] = {
+    {"enabled", DECODE_BOOL, JOB(enabled), .fallback = "false", .doc = "Runs seeds at all."},
+    {"when", DECODE_JSON, JOB(when),
+     .doc = "Stages that run them: " WHEN_DOC "post-install where omitted. At install they run once for a database."},
+    {"weight", DECODE_INT, JOB(weight), .fallback = "20", .doc = "Place among the Jobs of a stage; lower ones run first."},
+    {"command", DECODE_JSON, JOB(command), .flags = DECODE_RELEASE, .doc = "Command of the Job; supernova-server seed where omitted."},
+    JOB_FIELDS,
+    {0}};
+
+const struct decode_field stack_hook_fields[] = {
+    {"name", DECODE_STRING, JOB(name), .flags = DECODE_REQUIRED | DECODE_RELEASE,
+     .doc = "Part of the Job's name: at most 14 characters, no part of digits alone, and not migrate, seed, preflight or backup."},
+    {"enabled", DECODE_BOOL, JOB(enabled), .fallback = "true", .doc = "Runs it at all."},
+    {"when", DECODE_JSON, JOB(when), .doc = "Stages that run it: " WHEN_DOC "post-install and post-upgrade where omitted."},
+    {"weight", DECODE_INT, JOB(weight), .fallback = "30",
+     .doc = "Place among the Jobs of a stage; lower ones run first, and of equal ones migration, seeds, then hooks by name."},
+    {"command", DECODE_JSON, JOB(command), .flags = DECODE_REQUIRED | DECODE_RELEASE, .doc = "Command of the Job, in the server's image."},
+    JOB_FIELDS,
     {0}};
 
 static const struct decode_field change_fields[] = {
@@ -184,7 +212,11 @@ const struct decode_field stack_fields[] = {
     {"redis", DECODE_OBJECT, 0, .fields = redis_fields, .doc = "Where rate limits are counted."},
     {"secrets", DECODE_OBJECT, 0, .fields = secrets_fields, .doc = "Where the server's secrets come from."},
     {"jwks", DECODE_OBJECT, 0, .fields = jwks_fields, .doc = "The keys that sign the server's tokens."},
-    {"migrations", DECODE_OBJECT, 0, .fields = migrations_fields, .doc = "Jobs that bring the database's schema up to the image."},
+    {"migrations", DECODE_OBJECT, AT(migrations), .fields = migrations_fields,
+     .doc = "Jobs that bring the database's schema up to the image."},
+    {"seeds", DECODE_OBJECT, AT(seeds), .fields = seeds_fields, .doc = "Jobs that fill a new database."},
+    {"hooks", DECODE_JSON, AT(hooks),
+     .doc = "Further Jobs of a release, one after the other; none runs when an earlier revision comes back."},
     {"change", DECODE_OBJECT, 0, .fields = change_fields,
      .doc = "When releases, restarts and changed Secrets may replace pods. The first install, going back and scaling never wait."},
     {"service", DECODE_OBJECT, 0, .fields = service_fields, .doc = "The Service before the pods."},

@@ -7,6 +7,8 @@ enum { REFERENCE_BYTES = 1024 };
 const char stack_default_resources[] =
     "{\"limits\":{\"cpu\":\"2000m\",\"memory\":\"2Gi\"},\"requests\":{\"cpu\":\"500m\",\"memory\":\"512Mi\"}}";
 const char stack_default_migration_command[] = "[\"supernova-server\",\"migrate\"]";
+const char stack_default_seed_command[] = "[\"supernova-server\",\"seed\"]";
+const char stack_default_job_resources[] = "{\"requests\":{\"cpu\":\"50m\",\"memory\":\"64Mi\"},\"limits\":{\"memory\":\"512Mi\"}}";
 
 /* Members of the pruned spec whose default is a text above rather than a table's fallback. */
 static const struct {
@@ -14,6 +16,7 @@ static const struct {
 } json_defaults[] = {
     {NULL, "resources", stack_default_resources},
     {"migrations", "command", stack_default_migration_command},
+    {"seeds", "command", stack_default_seed_command},
 };
 
 static void drop_defaults(cJSON *part) {
@@ -41,15 +44,36 @@ static bool put_text(cJSON *image, const char *name, const char *text, size_t n)
   return !n || (!copy.failed && cJSON_AddStringToObject(image, name, buffer_text(&copy)));
 }
 
-/* "registry:5000/team/server:v1@sha256:…" in its parts: the tag begins at the first colon behind the last slash. */
+/* The tag begins at the first colon behind the last slash. */
+size_t stack_repository_length(const char *reference) {
+  size_t whole = strcspn(reference, "@");
+  const char *slash = memrchr(reference, '/', whole), *base = slash ? slash : reference;
+  const char *colon = memchr(base, ':', (size_t)(reference + whole - base));
+  return colon ? (size_t)(colon - reference) : whole;
+}
+
+/* "registry:5000/team/server:v1@sha256:…" in its parts. */
 static bool put_companion(cJSON *part, const char *companion) {
   cJSON *image = cJSON_AddObjectToObject(part, "image");
-  size_t whole = strcspn(companion, "@");
-  const char *slash = memrchr(companion, '/', whole), *base = slash ? slash : companion;
-  const char *end = companion + whole, *colon = memchr(base, ':', (size_t)(end - base));
-  const char *tag = colon ? colon + 1 : end;
-  return image && put_text(image, "repository", companion, (size_t)((colon ? colon : end) - companion)) &&
-         put_text(image, "tag", tag, (size_t)(end - tag)) && (!*end || put_text(image, "digest", end + 1, strlen(end + 1)));
+  size_t repository = stack_repository_length(companion), whole = strcspn(companion, "@");
+  const char *end = companion + whole, *tag = companion + repository + (repository < whole);
+  return image && put_text(image, "repository", companion, repository) && put_text(image, "tag", tag, (size_t)(end - tag)) &&
+         (!*end || put_text(image, "digest", end + 1, strlen(end + 1)));
+}
+
+/* Names and commands, by name: their order in the spec says nothing. */
+static bool put_hooks(cJSON *part, const cJSON *hooks) {
+  if (!cJSON_GetArraySize(hooks)) return true;
+  cJSON *sorted = cJSON_AddArrayToObject(part, "hooks");
+  const cJSON *hook;
+  cJSON_ArrayForEach(hook, hooks) {
+    cJSON *kept = decode_prune(hook, stack_hook_fields);
+    int place = 0;
+    const cJSON *before;
+    cJSON_ArrayForEach(before, sorted) place += strcmp(json_string(before, "name", ""), json_string(hook, "name", "")) < 0;
+    if (!kept || !cJSON_InsertItemInArray(sorted, place, kept)) return cJSON_Delete(kept), false;
+  }
+  return sorted;
 }
 
 cJSON *stack_release_part(const struct stack *stack, const char *companion) {
@@ -57,5 +81,6 @@ cJSON *stack_release_part(const struct stack *stack, const char *companion) {
   if (!part) return NULL;
   drop_defaults(part);
   drop_empty(part, stack_fields);
-  return stack->spec.image.repository || put_companion(part, companion) ? TAKE(part) : NULL;
+  bool complete = put_hooks(part, stack->spec.hooks) && (stack->spec.image.repository || put_companion(part, companion));
+  return complete ? TAKE(part) : NULL;
 }

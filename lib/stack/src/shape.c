@@ -17,8 +17,7 @@ static const struct shape_row {
     {"spec.config.env", SHAPE_STRING_MAP},
     {"spec.designTokens.inline", SHAPE_OBJECT},
     {"spec.jwks.retain", SHAPE_BOOL},
-    {"spec.migrations.when", SHAPE_STRINGS},
-    {"spec.migrations.command", SHAPE_STRINGS},
+    {"spec.hooks", SHAPE_OBJECTS},
     {"spec.change.windows", SHAPE_OBJECTS},
     {"spec.change.freezes", SHAPE_OBJECTS},
     {"spec.service.annotations", SHAPE_STRING_MAP},
@@ -35,6 +34,9 @@ static const struct shape_row {
     {"spec.scheduling.affinity", SHAPE_OBJECT},
     {"spec.serviceAccount.annotations", SHAPE_STRING_MAP},
 };
+
+/* Of the migration, the seeds and each hook. */
+static const struct shape_row job_rows[] = {{"when", SHAPE_STRINGS}, {"command", SHAPE_STRINGS}, {"resources", SHAPE_OBJECT}};
 
 static int refuse(const char *path, const cJSON *value, const char *expected, struct error *error) {
   char shown[48];
@@ -80,10 +82,34 @@ static int check(const char *path, const cJSON *value, enum shape shape, struct 
   return error_set(error, ERROR_BUG, "%s has no shape", path);
 }
 
+static int check_job(const char *path, const cJSON *job, struct error *error) {
+  for (size_t i = 0; i < ELEMENTS(job_rows); i++) {
+    const cJSON *value = json_member(job, job_rows[i].path);
+    char place[64];
+    (void)snprintf(place, sizeof place, "%s.%s", path, job_rows[i].path);
+    if (value && check(place, value, job_rows[i].shape, error) < 0) return -1;
+  }
+  return 0;
+}
+
+static int check_jobs(const cJSON *object, struct error *error) {
+  static const char *const paths[] = {"spec.migrations", "spec.seeds"};
+  for (size_t i = 0; i < ELEMENTS(paths); i++)
+    if (check_job(paths[i], json_get(object, paths[i]), error) < 0) return -1;
+  int place = 0;
+  const cJSON *hook;
+  cJSON_ArrayForEach(hook, json_get(object, "spec.hooks")) {
+    char path[32];
+    (void)snprintf(path, sizeof path, "spec.hooks[%d]", place++);
+    if (check_job(path, hook, error) < 0) return -1;
+  }
+  return 0;
+}
+
 int shape_check(const cJSON *object, struct error *error) {
   for (size_t i = 0; i < ELEMENTS(rows); i++) {
     const cJSON *value = json_get(object, rows[i].path);
     if (value && check(rows[i].path, value, rows[i].shape, error) < 0) return -1;
   }
-  return 0;
+  return check_jobs(object, error);
 }

@@ -57,13 +57,38 @@ static struct stack *stack_new(cJSON *object) {
   return stack;
 }
 
+/* A hook that decodes here decodes everywhere. */
+static int check_hooks(const struct stack *stack, struct error *error) {
+  int place = 0;
+  const cJSON *hook;
+  cJSON_ArrayForEach(hook, stack->spec.hooks) {
+    char prefix[32];
+    struct stack_job job;
+    (void)snprintf(prefix, sizeof prefix, "spec.hooks[%d]", place++);
+    if (decode(hook, prefix, stack_hook_fields, &job, error) < 0) return -1;
+  }
+  return 0;
+}
+
+bool stack_hook_at(const struct stack_spec *spec, int place, struct stack_job *ret) {
+  const cJSON *hook = cJSON_GetArrayItem(spec->hooks, place);
+  return hook && decode(hook, "", stack_hook_fields, ret, NULL) == 0;
+}
+
+bool stack_hook_find(const struct stack_spec *spec, const char *name, struct stack_job *ret) {
+  struct stack_job job;
+  for (int place = 0; stack_hook_at(spec, place, &job); place++)
+    if (!strcmp(job.name, name)) return *ret = job, true;
+  return false;
+}
+
 struct stack *stack_decode(cJSON *object, struct error *error) {
   _cleanup_(stack_freep) struct stack *stack = stack_new(object);
   if (!stack) return (void)error_oom(error), NULL;
   if (object && !cJSON_IsObject(object)) return (void)error_set(error, ERROR_INVALID, "the stack has no metadata: it is no object"), NULL;
   cJSON *metadata = cJSON_GetObjectItemCaseSensitive(object, "metadata");
   prune_managed_fields(metadata);
-  if (decode(object, "", object_fields, stack, error) < 0 || shape_check(object, error) < 0) return NULL;
+  if (decode(object, "", object_fields, stack, error) < 0 || shape_check(object, error) < 0 || check_hooks(stack, error) < 0) return NULL;
   stack->deleting = json_member(metadata, "deletionTimestamp");
   return TAKE(stack);
 }

@@ -5,11 +5,13 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#define AT(member) offsetof(struct stack_spec, member)
+#define AT(member)  offsetof(struct stack_spec, member)
+#define JOB(member) offsetof(struct stack_job, member)
 
-enum { NAME_MAX_LENGTH = 40, CIDR_BYTES = 64 };
+enum { NAME_MAX_LENGTH = 40, HOOK_NAME_MAX_LENGTH = 14, CIDR_BYTES = 64 };
 
 static const struct choice {
   const char *path;
@@ -36,11 +38,6 @@ static const struct range {
     {"config.rateLimits.readMax", AT(config.rate_limits.read_max), 1, 1000000000},
     {"config.rateLimits.writeMax", AT(config.rate_limits.write_max), 1, 1000000000},
     {"config.rateLimits.webhookMax", AT(config.rate_limits.webhook_max), 1, 1000000000},
-    {"migrations.backoffLimit", AT(migrations.backoff_limit), 0, 20},
-    {"migrations.activeDeadlineSeconds", AT(migrations.active_deadline_s), 1, 86400},
-    {"migrations.retry.exponential.initialSeconds", AT(migrations.retry.initial_s), 1, 86400},
-    {"migrations.retry.exponential.maxSeconds", AT(migrations.retry.max_s), 1, 86400},
-    {"migrations.retry.exponential.maxAttempts", AT(migrations.retry.max_attempts), 1, 100},
     {"service.port", AT(service.port), 1, 65535},
     {"autoscaling.minReplicas", AT(autoscaling.min_replicas), 1, 1000},
     {"autoscaling.maxReplicas", AT(autoscaling.max_replicas), 1, 1000},
@@ -89,22 +86,6 @@ static bool key_bits_are_odd(const struct stack *stack) {
   return bits != 2048 && bits != 3072 && bits != 4096;
 }
 
-static bool when_is_empty(const struct stack *stack) { return stack->spec.migrations.when && !stack->spec.migrations.when->child; }
-
-static bool installs_twice(const struct stack *stack) {
-  return holds(stack->spec.migrations.when, "pre-install") && holds(stack->spec.migrations.when, "post-install");
-}
-
-static bool upgrades_twice(const struct stack *stack) {
-  return holds(stack->spec.migrations.when, "pre-upgrade") && holds(stack->spec.migrations.when, "post-upgrade");
-}
-
-static bool command_is_empty(const struct stack *stack) { return stack->spec.migrations.command && !stack->spec.migrations.command->child; }
-
-static bool retry_is_reversed(const struct stack *stack) {
-  return stack->spec.migrations.retry.initial_s > stack->spec.migrations.retry.max_s;
-}
-
 static bool replicas_are_reversed(const struct stack *stack) {
   return stack->spec.autoscaling.min_replicas > stack->spec.autoscaling.max_replicas;
 }
@@ -149,11 +130,6 @@ static const struct rule {
     {image_has_no_tag, "image.tag and image.digest are missing: say which image of the repository is meant"},
     {tokens_are_ambiguous, "designTokens has either configMapRef or inline, one of the two"},
     {key_bits_are_odd, "jwks.keyBits is 2048, 3072 or 4096"},
-    {when_is_empty, "migrations.when is empty: name a stage, or turn migrations off with enabled: false"},
-    {installs_twice, "migrations.when has both pre-install and post-install: keep one of them"},
-    {upgrades_twice, "migrations.when has both pre-upgrade and post-upgrade: keep one of them"},
-    {command_is_empty, "migrations.command is empty: leave it out for the image's own"},
-    {retry_is_reversed, "retry.exponential.initialSeconds is more than maxSeconds: lower it or raise maxSeconds"},
     {ingress_has_no_host, "ingress.hosts is missing: an Ingress needs at least one host"},
     {replicas_are_reversed, "autoscaling.minReplicas is more than maxReplicas: lower it or raise maxReplicas"},
     {has_no_target, "autoscaling has no target: set targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage above 0"},
@@ -191,13 +167,14 @@ static int check_choices(const struct stack *stack, struct error *error) {
   return 0;
 }
 
+static int check_range(const char *path, int64_t value, const struct range *range, struct error *error) {
+  if (value >= range->min && value <= range->max) return 0;
+  return error_set(error, ERROR_INVALID, "spec.%s is %" PRId64 ", expected %" PRId64 " to %" PRId64, path, value, range->min, range->max);
+}
+
 static int check_ranges(const struct stack *stack, struct error *error) {
-  for (size_t i = 0; i < ELEMENTS(ranges); i++) {
-    int64_t value = *(const int64_t *)member(stack, ranges[i].offset);
-    if (value < ranges[i].min || value > ranges[i].max)
-      return error_set(error, ERROR_INVALID, "spec.%s is %" PRId64 ", expected %" PRId64 " to %" PRId64, ranges[i].path, value,
-                       ranges[i].min, ranges[i].max);
-  }
+  for (size_t i = 0; i < ELEMENTS(ranges); i++)
+    if (check_range(ranges[i].path, *(const int64_t *)member(stack, ranges[i].offset), &ranges[i], error) < 0) return -1;
   return 0;
 }
 
@@ -246,12 +223,102 @@ static int check_env(const struct stack *stack, struct error *error) {
   return 0;
 }
 
-static int check_stages(const struct stack *stack, struct error *error) {
-  static const struct choice stages = {"migrations.when", 0, {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}};
+/* ---- what runs as Jobs ---- */
+
+static const struct range job_ranges[] = {
+    {"weight", JOB(weight), -1000, 1000},
+    {"backoffLimit", JOB(backoff_limit), 0, 20},
+    {"activeDeadlineSeconds", JOB(active_deadline_s), 1, 86400},
+    {"retry.exponential.initialSeconds", JOB(retry.initial_s), 1, 86400},
+    {"retry.exponential.maxSeconds", JOB(retry.max_s), 1, 86400},
+    {"retry.exponential.maxAttempts", JOB(retry.max_attempts), 1, 100},
+};
+
+static bool when_is_empty(const struct stack_job *job) { return job->when && !job->when->child; }
+
+static bool installs_twice(const struct stack_job *job) { return holds(job->when, "pre-install") && holds(job->when, "post-install"); }
+
+static bool upgrades_twice(const struct stack_job *job) { return holds(job->when, "pre-upgrade") && holds(job->when, "post-upgrade"); }
+
+static bool command_is_empty(const struct stack_job *job) { return job->command && !job->command->child; }
+
+static bool retry_is_reversed(const struct stack_job *job) { return job->retry.initial_s > job->retry.max_s; }
+
+static const struct job_rule {
+  bool (*broken)(const struct stack_job *job);
+  const char *sentence; /* behind the path of the block */
+} job_rules[] = {
+    {when_is_empty, "when is empty: name a stage, or turn it off with enabled: false"},
+    {installs_twice, "when has both pre-install and post-install: keep one of them"},
+    {upgrades_twice, "when has both pre-upgrade and post-upgrade: keep one of them"},
+    {command_is_empty, "command is empty: name what is run, or leave it out for the image's own"},
+    {retry_is_reversed, "retry.exponential.initialSeconds is more than maxSeconds: lower it or raise maxSeconds"},
+};
+
+static int check_stages(const char *path, const struct stack_job *job, struct error *error) {
+  char place[64];
+  (void)snprintf(place, sizeof place, "%s.when", path);
+  const struct choice stages = {place, 0, {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}};
   const cJSON *stage;
-  cJSON_ArrayForEach(stage, stack->spec.migrations.when) {
+  cJSON_ArrayForEach(stage, job->when) {
     if (!is_choice(&stages, stage->valuestring)) return refuse_choice(&stages, stage->valuestring, error);
   }
+  return 0;
+}
+
+static int check_job(const char *path, const struct stack_job *job, struct error *error) {
+  for (size_t i = 0; i < ELEMENTS(job_ranges); i++) {
+    char place[80];
+    (void)snprintf(place, sizeof place, "%s.%s", path, job_ranges[i].path);
+    int64_t value = *(const int64_t *)(const void *)((const char *)job + job_ranges[i].offset);
+    if (check_range(place, value, &job_ranges[i], error) < 0) return -1;
+  }
+  for (size_t i = 0; i < ELEMENTS(job_rules); i++)
+    if (job_rules[i].broken(job)) return error_set(error, ERROR_INVALID, "%s.%s", path, job_rules[i].sentence);
+  return check_stages(path, job, error);
+}
+
+/* Jobs are told apart by the name before the number of the revision, so no part of a hook's may be a number. */
+static bool hook_name_is_bad(const char *name) {
+  size_t n = strlen(name);
+  if (n > HOOK_NAME_MAX_LENGTH || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n || name[0] == '-' || name[n - 1] == '-')
+    return true;
+  for (const char *part = name; *part; part += strcspn(part, "-"), part += *part == '-')
+    if (strspn(part, "0123456789") && strspn(part, "0123456789") == strcspn(part, "-")) return true;
+  return false;
+}
+
+static bool hook_name_is_taken(const char *name) {
+  static const char *const taken[] = {"migrate", "seed", "preflight", "backup"};
+  for (size_t i = 0; i < ELEMENTS(taken); i++)
+    if (!strcmp(name, taken[i])) return true;
+  return false;
+}
+
+static int check_hook(const struct stack *stack, int place, const struct stack_job *hook, struct error *error) {
+  char path[24];
+  struct stack_job other;
+  (void)snprintf(path, sizeof path, "hooks[%d]", place);
+  if (hook_name_is_bad(hook->name))
+    return error_set(error, ERROR_INVALID,
+                     "%s.name is %.40s, expected at most 14 lower-case letters, digits and '-', and no part of digits alone", path,
+                     hook->name);
+  if (hook_name_is_taken(hook->name))
+    return error_set(error, ERROR_INVALID, "%s.name is %.40s, which Jobs of the operator's own have: choose another", path, hook->name);
+  for (int i = 0; i < place && stack_hook_at(&stack->spec, i, &other); i++)
+    if (!strcmp(other.name, hook->name))
+      return error_set(error, ERROR_INVALID, "%s.name is %.40s, as another hook's: choose another", path, hook->name);
+  return check_job(path, hook, error);
+}
+
+static int check_jobs(const struct stack *stack, struct error *error) {
+  struct stack_job hook;
+  if (cJSON_GetArraySize(stack->spec.hooks) > STACK_MAX_HOOKS)
+    return error_set(error, ERROR_INVALID, "spec.hooks has %d, expected at most %d", cJSON_GetArraySize(stack->spec.hooks),
+                     STACK_MAX_HOOKS);
+  if (check_job("migrations", &stack->spec.migrations, error) < 0 || check_job("seeds", &stack->spec.seeds, error) < 0) return -1;
+  for (int place = 0; stack_hook_at(&stack->spec, place, &hook); place++)
+    if (check_hook(stack, place, &hook, error) < 0) return -1;
   return 0;
 }
 
@@ -264,7 +331,7 @@ static int check_rules(const struct stack *stack, struct error *error) {
 
 int stack_validate(const struct stack *stack, struct error *error) {
   return check_choices(stack, error) < 0 || check_ranges(stack, error) < 0 || check_rules(stack, error) < 0 ||
-                 check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_stages(stack, error) < 0 ||
+                 check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_jobs(stack, error) < 0 ||
                  stack_change_check(stack, error) < 0
              ? -1
              : 0;

@@ -66,7 +66,12 @@ static void compare(const char *above, const struct decode_field *fields, const 
   cr_assert_eq(cJSON_GetArraySize(properties), rows, "the CRD has fields in %s that the table has not", above);
 }
 
-Test(crd, fields_defaults_and_descriptions_are_the_tables) { compare("spec", stack_fields, spec_schema()); }
+static const cJSON *hook_schema(void) { return json_get(spec_schema(), "properties.hooks.items"); }
+
+Test(crd, fields_defaults_and_descriptions_are_the_tables) {
+  compare("spec", stack_fields, spec_schema());
+  compare("spec.hooks[]", stack_hook_fields, hook_schema());
+}
 
 Test(crd, names_are_the_headers) {
   cr_assert_str_eq(json_string(crd, "spec.group", ""), STACK_GROUP);
@@ -75,20 +80,26 @@ Test(crd, names_are_the_headers) {
   cr_assert_str_eq(json_string(version(), "name", ""), STACK_VERSION);
 }
 
+/* A hook's paths begin with this, which opens more than a member. */
+#define HOOK "hooks[0]"
+#define OPEN "\"hooks\":[{\"name\":\"a\",\"command\":[\"b\"],\""
+
 /* {"a":{"b":VALUE}} for the path a.b. */
 static char *spec_with(const char *path, const char *value) {
   _cleanup_buffer_ struct buffer spec;
   buffer_init(&spec, 4096);
   size_t depth = 1;
-  buffer_puts(&spec, "{\"");
-  for (const char *at = path; *at; at++) {
+  bool hook = !strncmp(path, HOOK ".", strlen(HOOK "."));
+  buffer_puts(&spec, hook ? "{" OPEN : "{\"");
+  for (const char *at = path + (hook ? strlen(HOOK ".") : 0); *at; at++) {
     if (*at == '.')
       depth++, buffer_puts(&spec, "\":{\"");
     else
       buffer_append(&spec, at, 1);
   }
   buffer_printf(&spec, "\":%s", value);
-  while (depth--) buffer_puts(&spec, "}");
+  while (depth-- > hook) buffer_puts(&spec, "}");
+  if (hook) buffer_puts(&spec, "}]}");
   return buffer_take(&spec);
 }
 
@@ -135,7 +146,10 @@ static void compare_limits(const char *above, const struct decode_field *fields,
   }
 }
 
-Test(crd, the_operator_refuses_what_the_bounds_refuse) { compare_limits("", stack_fields, spec_schema()); }
+Test(crd, the_operator_refuses_what_the_bounds_refuse) {
+  compare_limits("", stack_fields, spec_schema());
+  compare_limits(HOOK, stack_hook_fields, hook_schema());
+}
 
 Test(crd, the_reserved_names_are_the_same) {
   const cJSON *rule = json_get(spec_schema(), "properties.config.properties.env.x-kubernetes-validations")->child->next;

@@ -18,6 +18,7 @@ Test(release, defaults_written_or_not_are_the_same_release) {
       "{\"config\":{\"logLevel\":\"info\",\"corsAllowedOrigins\":[],\"env\":{},\"auth\":{\"devAuthOpen\":false},\"rateLimits\":{"
       "\"readMax\":120}}}",
       "{\"migrations\":{\"command\":[\"supernova-server\",\"migrate\"]}}",
+      "{\"seeds\":{\"command\":[\"supernova-server\",\"seed\"]},\"hooks\":[]}",
       "{\"resources\":{\"requests\":{\"memory\":\"512Mi\",\"cpu\":\"500m\"},\"limits\":{\"cpu\":\"2000m\",\"memory\":\"2Gi\"}}}",
       "{\"scheduling\":{\"topologySpread\":\"zone\",\"tolerations\":[],\"nodeSelector\":{}},\"serviceAccount\":{}}",
   };
@@ -37,6 +38,7 @@ Test(release, what_is_no_part_of_a_release_changes_nothing) {
       "\"retry\":{\"exponential\":{\"maxAttempts\":2}}}}",
       "{\"image\":{\"pullPolicy\":\"Always\",\"pullSecrets\":[\"a\"]}}",
       "{\"jwks\":{\"keyBits\":4096}}",
+      "{\"seeds\":{\"enabled\":true,\"weight\":3,\"resources\":{\"limits\":{\"cpu\":1}}}}",
   };
   for (size_t i = 0; i < ELEMENTS(specs); i++) expect_release(specs[i], "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}");
 }
@@ -57,6 +59,10 @@ Test(release, what_is_part_of_a_release_is_kept_where_it_differs) {
        "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"scheduling\":{\"affinity\":{\"podAntiAffinity\":{}}}}"},
       {"{\"serviceAccount\":{\"name\":\"sa\"}}",
        "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"serviceAccount\":{\"name\":\"sa\"}}"},
+      {"{\"seeds\":{\"command\":[\"./s\"]}}", "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"seeds\":{\"command\":[\"./s\"]}}"},
+      {"{\"hooks\":[{\"name\":\"b\",\"command\":[\"y\"],\"weight\":1,\"enabled\":false},{\"name\":\"a\",\"command\":[\"x\"]}]}",
+       "{\"hooks\":[{\"command\":[\"x\"],\"name\":\"a\"},{\"command\":[\"y\"],\"name\":\"b\"}],"
+       "\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}"},
       {"{\"migrations\":{\"backoffLimit\":3,\"command\":[\"./m\"]}}",
        "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"},\"migrations\":{\"command\":[\"./m\"]}}"},
   };

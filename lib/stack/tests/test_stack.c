@@ -231,3 +231,42 @@ Test(stack, the_secret_needs_the_keys_that_the_spec_leans_on) {
     cr_assert_str_eq(buffer_text(&joined), cases[i].keys);
   }
 }
+
+Test(stack, hooks_are_found_by_place_and_name) {
+  struct stack_job job;
+  _cleanup_(stack_freep) struct stack *stack =
+      stack_of("{\"hooks\":[{\"name\":\"b\",\"command\":[\"x\"]},{\"name\":\"a\",\"command\":[\"y\"],\"weight\":-3}]}");
+  cr_assert(stack_hook_at(&stack->spec, 0, &job));
+  cr_assert_str_eq(job.name, "b");
+  cr_assert(job.enabled && job.weight == 30 && job.retry.enabled && job.active_deadline_s == 300);
+  cr_assert(stack_hook_find(&stack->spec, "a", &job));
+  cr_assert_eq(job.weight, -3);
+  cr_assert(!stack_hook_at(&stack->spec, 2, &job) && !stack_hook_find(&stack->spec, "c", &job));
+}
+
+Test(stack, a_hook_that_is_none_is_refused_by_its_place) {
+  static const struct {
+    const char *spec, *sentence;
+  } cases[] = {
+      {"{\"hooks\":{}}", "spec.hooks is an object, expected a list"},
+      {"{\"hooks\":[7]}", "spec.hooks[0] is 7, expected an object"},
+      {"{\"hooks\":[{\"name\":\"a\",\"command\":[\"x\"]},{\"command\":[\"x\"]}]}", "spec.hooks[1].name is missing"},
+      {"{\"hooks\":[{\"name\":\"a\",\"command\":[]}]}", "spec.hooks[0].command is empty"},
+      {"{\"hooks\":[{\"name\":\"a\",\"command\":[1]}]}", "spec.hooks[0].command[0] is 1, expected a string"},
+      {"{\"seeds\":{\"resources\":[]}}", "spec.seeds.resources is a list, expected an object"},
+  };
+  for (size_t i = 0; i < ELEMENTS(cases); i++) {
+    struct error error = {0};
+    cr_assert_null(stack_decode(object_of(cases[i].spec), &error));
+    cr_assert_str_eq(error.message, cases[i].sentence);
+  }
+}
+
+Test(stack, the_repository_of_a_reference) {
+  static const struct {
+    const char *reference;
+    size_t length;
+  } cases[] = {{"server", 6}, {"server:v1", 6}, {"r.io:5000/a/server", 18}, {"r.io:5000/a/server:v1@sha256:00", 18}, {"a/b@sha256:00", 3}};
+  for (size_t i = 0; i < ELEMENTS(cases); i++)
+    cr_assert_eq(stack_repository_length(cases[i].reference), cases[i].length, "%s", cases[i].reference);
+}

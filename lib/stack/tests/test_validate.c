@@ -1,5 +1,8 @@
 #include "stack_of.h"
 
+#define HOOKS(name, more) "{\"hooks\":[{\"name\":\"" name "\",\"command\":[\"x\"]" more "}]}"
+#define BAD_NAME(name)    "hooks[0].name is " name ", expected at most 14 lower-case letters, digits and '-', and no part of digits alone"
+
 Test(validate, what_is_right_passes) {
   static const char *specs[] = {
       "{}",
@@ -12,6 +15,9 @@ Test(validate, what_is_right_passes) {
       "{\"config\":{\"trustedProxies\":[\"10.0.0.0/8\",\"192.0.2.1\",\"fd00::/8\",\"::1\"],\"env\":{\"_A1\":\"x\"}}}",
       "{\"designTokens\":{\"inline\":{\"color\":\"red\"}}}",
       "{\"migrations\":{\"when\":[\"pre-install\",\"post-upgrade\"]}}",
+      "{\"seeds\":{\"enabled\":true,\"weight\":-1000,\"when\":[\"post-install\",\"post-upgrade\"]}}",
+      HOOKS("a1-2b", ",\"weight\":5"),
+      HOOKS("a2345678901234", ""),
   };
   for (size_t i = 0; i < ELEMENTS(specs); i++) {
     _cleanup_(stack_freep) struct stack *stack = stack_of(specs[i]);
@@ -36,16 +42,30 @@ Test(validate, what_is_wrong_is_one_sentence) {
       {"{\"designTokens\":{}}", "designTokens has either configMapRef or inline, one of the two"},
       {"{\"designTokens\":{\"configMapRef\":{\"name\":\"a\"},\"inline\":{}}}",
        "designTokens has either configMapRef or inline, one of the two"},
-      {"{\"migrations\":{\"when\":[]}}", "migrations.when is empty: name a stage, or turn migrations off with enabled: false"},
+      {"{\"migrations\":{\"when\":[]}}", "migrations.when is empty: name a stage, or turn it off with enabled: false"},
       {"{\"migrations\":{\"when\":[\"never\"]}}",
        "spec.migrations.when is never, expected pre-install, post-install, pre-upgrade or post-upgrade"},
       {"{\"migrations\":{\"when\":[\"pre-install\",\"post-install\"]}}",
        "migrations.when has both pre-install and post-install: keep one of them"},
       {"{\"migrations\":{\"when\":[\"pre-upgrade\",\"post-upgrade\"]}}",
        "migrations.when has both pre-upgrade and post-upgrade: keep one of them"},
-      {"{\"migrations\":{\"command\":[]}}", "migrations.command is empty: leave it out for the image's own"},
+      {"{\"migrations\":{\"command\":[]}}", "migrations.command is empty: name what is run, or leave it out for the image's own"},
       {"{\"migrations\":{\"retry\":{\"exponential\":{\"initialSeconds\":61}}}}",
-       "retry.exponential.initialSeconds is more than maxSeconds: lower it or raise maxSeconds"},
+       "migrations.retry.exponential.initialSeconds is more than maxSeconds: lower it or raise maxSeconds"},
+      {"{\"seeds\":{\"when\":[\"post-install\",\"pre-install\"]}}", "seeds.when has both pre-install and post-install: keep one of them"},
+      {"{\"seeds\":{\"command\":[]}}", "seeds.command is empty: name what is run, or leave it out for the image's own"},
+      {HOOKS("a", ",\"weight\":1001"), "spec.hooks[0].weight is 1001, expected -1000 to 1000"},
+      {HOOKS("a", ",\"when\":[\"nightly\"]"),
+       "spec.hooks[0].when is nightly, expected pre-install, post-install, pre-upgrade or post-upgrade"},
+      {HOOKS("a", ",\"when\":[\"post-upgrade\",\"pre-upgrade\"]"), "hooks[0].when has both pre-upgrade and post-upgrade: keep one of them"},
+      {HOOKS("a-1", ""), BAD_NAME("a-1")},
+      {HOOKS("2", ""), BAD_NAME("2")},
+      {HOOKS("-a", ""), BAD_NAME("-a")},
+      {HOOKS("A", ""), BAD_NAME("A")},
+      {HOOKS("a23456789012345", ""), BAD_NAME("a23456789012345")},
+      {HOOKS("backup", ""), "hooks[0].name is backup, which Jobs of the operator's own have: choose another"},
+      {"{\"hooks\":[{\"name\":\"a\",\"command\":[\"x\"]},{\"name\":\"a\",\"command\":[\"y\"]}]}",
+       "hooks[1].name is a, as another hook's: choose another"},
       {"{\"ingress\":{\"enabled\":true}}", "ingress.hosts is missing: an Ingress needs at least one host"},
       {"{\"autoscaling\":{\"minReplicas\":11}}", "autoscaling.minReplicas is more than maxReplicas: lower it or raise maxReplicas"},
       {"{\"autoscaling\":{\"enabled\":true,\"targetCPUUtilizationPercentage\":0,\"targetMemoryUtilizationPercentage\":0}}",
@@ -106,4 +126,16 @@ Test(validate, a_name_is_a_label_of_at_most_40_characters) {
     struct error error = {0};
     cr_assert_eq(stack_validate(stack, &error) == 0, cases[i].right, "%s: %s", cases[i].name, error.message);
   }
+}
+
+Test(validate, hooks_are_at_most_16) {
+  _cleanup_buffer_ struct buffer spec;
+  buffer_init(&spec, 4096);
+  buffer_puts(&spec, "{\"hooks\":[");
+  for (char name = 'a'; name <= 'q'; name++) buffer_printf(&spec, "%s{\"name\":\"%c\",\"command\":[\"x\"]}", name == 'a' ? "" : ",", name);
+  buffer_puts(&spec, "]}");
+  _cleanup_(stack_freep) struct stack *stack = stack_of(buffer_text(&spec));
+  struct error error = {0};
+  cr_assert(stack_validate(stack, &error) < 0);
+  cr_assert_str_eq(error.message, "spec.hooks has 17, expected at most 16");
 }

@@ -5,6 +5,7 @@
 #include "change/handled.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/job_series.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,20 +69,36 @@ static int take_restart(struct taking *t, struct error *error) {
   return 0;
 }
 
+/* BODY (which is taken) is written to the revision first. */
+static void write_revision(struct taking *t, const struct child *revision, cJSON *body) {
+  t->needs = plan_add(t->plan, (struct action){.type = ACTION_MERGE, .resource = RESOURCE_REVISION, .name = revision->name, .body = body});
+}
+
 static int take_retry(struct taking *t, struct error *error) {
   const struct child *revision = t->history->target;
   if (take_now(t, error) < 0) return -1;
   t->event = (struct plan_event){"Normal", "NothingToRetry", "nothing of this release is remembered as failed"};
-  if (!revision || !revision->revision.failed) return 0;
+  if (!revision) return 0;
   cJSON *annotations, *body = annotations_patch(revision->resource_version, &annotations);
-  cJSON_AddNullToObject(annotations, ANNOTATION_FAILED);
-  cJSON_AddNullToObject(annotations, ANNOTATION_FAILED_AT);
-  cJSON_AddNullToObject(annotations, ANNOTATION_FAILED_MESSAGE);
-  t->needs = plan_add(t->plan, (struct action){.type = ACTION_MERGE, .resource = RESOURCE_REVISION, .name = revision->name, .body = body});
+  if (!job_series_forget_failures(revision, annotations)) return cJSON_Delete(body), 0;
+  write_revision(t, revision, body);
   t->event =
       (struct plan_event){"Normal", "RetryRequested",
                           arena_printf(t->plan->arena, "the failure of revision %lld is forgotten and it is tried again: asked for by %s",
                                        (long long)revision->revision.number, by(t))};
+  return 0;
+}
+
+static int take_migrate(struct taking *t, struct error *error) {
+  const struct child *revision = t->history->target;
+  if (take_now(t, error) < 0) return -1;
+  if (!revision) return error_set(error, ERROR_INVALID, "there is no revision yet whose migration could run");
+  cJSON *annotations, *body = annotations_patch(revision->resource_version, &annotations);
+  job_series_ask(revision, "migrate", annotations);
+  write_revision(t, revision, body);
+  t->event = (struct plan_event){"Normal", "MigrationRequested",
+                                 arena_printf(t->plan->arena, "the migration of revision %lld is to run again: asked for by %s",
+                                              (long long)revision->revision.number, by(t))};
   return 0;
 }
 
@@ -91,6 +108,7 @@ static const struct row {
 } rows[] = {
     {"approve", "<release hash>;by=<who>", take_approve},
     {"change-override", "until=<RFC 3339>;by=<who>;reason=<why>", take_override},
+    {"migrate", "now;by=<who>", take_migrate},
     {"restart", "now;by=<who>", take_restart},
     {"retry", "now;by=<who>", take_retry},
 };

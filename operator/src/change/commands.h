@@ -3,7 +3,8 @@
  *     if (commands_plan(o, &history, &target, plan)) ...      this round takes a command and does nothing else
  *
  * A command becomes a durable fact, which the rounds after it act on: `approve`, `change-override` and `restart` become annotations of the stack
- * (below, and restarted-at of render.h), `retry` forgets what the target's revision remembers of its failure. A fact of the stack is written in the very write that removes the command
+ * (below, and restarted-at of render.h), `retry` forgets what the target's revision remembers of its failures,
+ * `migrate` makes its migration due again. A fact of the stack is written in the very write that removes the command
  * and remembers its id (handled.h). A fact that belongs elsewhere is written before, and twice is as good as once: no round does anything else before the
  * command has gone.
  *

@@ -2,19 +2,11 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
-
 cJSON *annotations_patch(const char *resource_version, cJSON **ret_annotations) {
   cJSON *body = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(body, "metadata");
   cJSON_AddStringToObject(metadata, "resourceVersion", resource_version);
   *ret_annotations = cJSON_AddObjectToObject(metadata, "annotations");
   return body;
-}
-
-void annotations_add_number(cJSON *annotations, const char *name, int64_t value) {
-  char text[24];
-  (void)snprintf(text, sizeof text, "%lld", (long long)value);
-  cJSON_AddStringToObject(annotations, name, text);
 }
 
 void annotations_add_time(cJSON *annotations, const char *name, int64_t real_ms) {

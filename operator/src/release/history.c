@@ -1,5 +1,6 @@
 #include "release/history.h"
 
+#include "release/job_memory.h"
 #include "render/render.h"
 
 #include <stdio.h>
@@ -18,9 +19,26 @@ static void consider_deployed(struct history *history, const struct child *revis
   }
 }
 
+/* Of two with the same success the one that took it over counts: the other may go. */
+static bool is_newer(const struct child *revision, const struct job_memory *memory, const struct child *last) {
+  int64_t before_ms = job_memory_of(last, "migrate").done_ms;
+  return !last || memory->done_ms > before_ms || (memory->done_ms == before_ms && revision->revision.number > last->revision.number);
+}
+
 static void consider_migrated(struct history *history, const struct child *revision) {
-  const struct child *last = history->migrated;
-  if (revision->revision.migrated && (!last || revision->revision.migrated_ms > last->revision.migrated_ms)) history->migrated = revision;
+  const struct job_memory memory = job_memory_of(revision, "migrate");
+  if (!memory.done) return;
+  if (is_newer(revision, &memory, history->migrated)) history->migrated = revision;
+  if (memory.schema_version >= 0 && is_newer(revision, &memory, history->schema)) history->schema = revision;
+}
+
+bool history_has_done(const struct observation *o, const char *series, const char *identity) {
+  const struct child_list *revisions = &o->children[RESOURCE_REVISION];
+  for (size_t i = 0; i < revisions->count; i++) {
+    const struct job_memory memory = job_memory_of(revisions->items[i], series);
+    if (observation_owns(o, revisions->items[i]) && memory.done && !strcmp(memory.done, identity)) return true;
+  }
+  return false;
 }
 
 struct history history_read(const struct observation *o, const struct content *target) {
@@ -40,7 +58,8 @@ struct history history_read(const struct observation *o, const struct content *t
 }
 
 static bool is_needed(const struct history *history, const struct child *revision) {
-  return revision == history->target || revision == history->current || revision == history->previous || revision == history->migrated;
+  return revision == history->target || revision == history->current || revision == history->previous || revision == history->migrated ||
+         revision == history->schema;
 }
 
 /* How many Deployed revisions are newer than this one. */
@@ -68,13 +87,8 @@ static void prune_revisions(const struct observation *o, const struct history *h
   }
 }
 
-/* "<stack>-migrate-<number>" or "…-<number>-<attempt>". */
 static bool job_is_of(const struct stack *stack, const struct child *job, const struct child *revision) {
-  char name[64];
-  if (!revision) return false;
-  render_migration_name(stack, revision->revision.number, 1, name);
-  size_t n = strlen(name);
-  return !strncmp(job->name, name, n) && (!job->name[n] || job->name[n] == '-');
+  return revision && render_job_revision(stack, job->name) == revision->revision.number;
 }
 
 static void prune_jobs(const struct observation *o, const struct history *history, struct plan *plan) {

@@ -9,11 +9,15 @@ struct history {
   const struct child *current;  /* Deployed last; NULL: none ever was */
   const struct child *previous; /* Deployed last before current */
   const struct child *migrated; /* holds the newest recorded success of a migration; NULL: none */
+  const struct child *schema;   /* holds the newest one that told the database's schema; NULL: none */
   int64_t next_number;          /* for a new one */
 };
 
 struct history history_read(const struct observation *o, const struct content *target);
 
-/* Deletes what no revision needs any more: revisions beyond the newest ten that were Deployed (never target, current, previous or migrated), finished Jobs
+/* Whether the memory of any revision says that this series of Jobs has last succeeded with IDENTITY. */
+bool history_has_done(const struct observation *o, const char *series, const char *identity);
+
+/* Deletes what no revision needs any more: revisions beyond the newest ten that were Deployed (never one that is named above), finished Jobs
  * of revisions that are none of these, and settings of revisions that are gone and that no pod still runs with. */
 void history_prune(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan);

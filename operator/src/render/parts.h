@@ -6,8 +6,7 @@
 
 enum { NAME_SIZE = 64, PORT_HTTP = 3001, PORT_METRICS = 9090 };
 
-#define COMPONENT_SERVER  "server"
-#define COMPONENT_MIGRATE "migrate"
+#define COMPONENT_SERVER "server"
 
 /* The labels of a child and of its pods. Only the server's bear `app`: the Service must not send requests to a Job's pod. */
 cJSON *render_labels(const struct stack *stack, const char *component);
@@ -24,7 +23,7 @@ void design_tokens_name(const struct stack *stack, char to[NAME_SIZE]);
 
 /* Pod templates. */
 cJSON *render_server_pod(const struct render_input *in);
-cJSON *render_migration_pod(const struct render_input *in);
+cJSON *render_job_pod(const struct render_input *in, const struct render_job *job);
 
 cJSON *render_service_account(const struct render_input *in);
 cJSON *render_env(const struct render_input *in);

@@ -1,4 +1,4 @@
-/* Pods of the server and of its migrations. Both meet Pod Security "restricted", see the same settings and secrets, and write nowhere but in /tmp. */
+/* Pods of the server and of its Jobs. Both meet Pod Security "restricted", see the same settings and secrets, and write nowhere but in /tmp. */
 #include "render/parts.h"
 
 #include <string.h>
@@ -81,16 +81,14 @@ static cJSON *server_container(const struct render_input *in) {
       server_mounts(in->stack));
 }
 
-/* Bounded on its own: what the release asks for serves requests, and a Job that waits for half a CPU holds the release up. */
-static cJSON *migration_container(const struct render_input *in) {
-  const cJSON *command = in->release->migrations.command;
-  return render_json("{'name': '" COMPONENT_MIGRATE
-                     "', 'image': %s, 'imagePullPolicy': %s, 'command': %t, 'env': %t, 'envFrom': %t,"
-                     " 'resources': {'requests': {'cpu': '50m', 'memory': '64Mi'}, 'limits': {'memory': '512Mi'}}, 'securityContext': %t,"
-                     " 'terminationMessagePolicy': 'FallbackToLogsOnError', 'volumeMounts': [{'name': 'tmp', 'mountPath': '/tmp'}]}",
-                     in->image, in->stack->spec.image.pull_policy,
-                     command ? cJSON_Duplicate(command, true) : render_json("['supernova-server', 'migrate']"), environment(in),
-                     environment_sources(in), container_security());
+static cJSON *job_container(const struct render_input *in, const struct render_job *job) {
+  const cJSON *wanted = job->settings->resources;
+  return render_json(
+      "{'name': %s, 'image': %s, 'imagePullPolicy': %s, 'command': %j, 'env': %t, 'envFrom': %t,"
+      " 'resources': %t, 'securityContext': %t,"
+      " 'terminationMessagePolicy': 'FallbackToLogsOnError', 'volumeMounts': [{'name': 'tmp', 'mountPath': '/tmp'}]}",
+      job->component, in->image, in->stack->spec.image.pull_policy, job->command, environment(in), environment_sources(in),
+      wanted ? cJSON_Duplicate(wanted, true) : cJSON_Parse(stack_default_job_resources), container_security());
 }
 
 static cJSON *pull_secrets(const struct stack *stack) {
@@ -138,8 +136,8 @@ cJSON *render_server_pod(const struct render_input *in) {
 }
 
 /* The deadline is the pod's: a Job's own deadline deletes the pod, and its last words with it. */
-cJSON *render_migration_pod(const struct render_input *in) {
-  cJSON *spec = pod_spec(in, "Never", migration_container(in), render_json("[{'name': 'tmp', 'emptyDir': {}}]"));
-  spec = render_with(spec, "activeDeadlineSeconds", cJSON_CreateNumber((double)in->stack->spec.migrations.active_deadline_s));
-  return pod_template(in, COMPONENT_MIGRATE, NULL, NULL, spec);
+cJSON *render_job_pod(const struct render_input *in, const struct render_job *job) {
+  cJSON *spec = pod_spec(in, "Never", job_container(in, job), render_json("[{'name': 'tmp', 'emptyDir': {}}]"));
+  spec = render_with(spec, "activeDeadlineSeconds", cJSON_CreateNumber((double)job->settings->active_deadline_s));
+  return pod_template(in, job->component, NULL, NULL, spec);
 }

@@ -42,7 +42,7 @@ enum child_kind {
 
 struct render_input {
   const struct stack *stack;        /* names, metadata, and all that is not part of a release */
-  const struct stack_spec *release; /* image, environment, config, resources, scheduling, serviceAccount, migrations.command */
+  const struct stack_spec *release; /* image, environment, config, resources, scheduling, serviceAccount, commands */
   const char *image;                /* the full reference */
   const char *content_hash;         /* of the revision: 10 hex digits */
   const char *env_hash;
@@ -68,9 +68,19 @@ void render_seal(cJSON *manifest);
 /* What only the first POST of a Deployment says: replicas (the minimum under autoscaling) and the annotation that remembers them. */
 void render_initial_replicas(cJSON *deployment, const struct stack *stack);
 
-/* The Job of one migration attempt: `<stack>-migrate-<revision>` and `-<attempt>` from the second on. */
-void render_migration_name(const struct stack *stack, int64_t revision, int64_t attempt, char to[64]);
-cJSON *render_migration_job(const struct render_input *in, int64_t revision, int64_t attempt);
+/* What one series of Jobs (a migration's, a seed's, a hook's …) runs. */
+struct render_job {
+  const char *series;    /* its part of the name: migrate, seed, preflight, or a hook's name */
+  const char *component; /* migrate, seed, hook: the label, and the container's name */
+  const cJSON *command;
+  const struct stack_job *settings;
+};
+
+/* The Job of one attempt: `<stack>-<series>-<revision>` and `-<attempt>` from the second on; and the number of the revision in such a name, -1 where it
+ * has none. */
+void render_job_name(const struct stack *stack, const char *series, int64_t revision, int64_t attempt, char to[64]);
+int64_t render_job_revision(const struct stack *stack, const char *name);
+cJSON *render_job(const struct render_input *in, const struct render_job *job, int64_t revision, int64_t attempt);
 
 /* ControllerRevision `<stack>-<content hash>`; CONTENT is borrowed. */
 cJSON *render_revision(const struct stack *stack, const cJSON *content, const char *content_hash, int64_t number);

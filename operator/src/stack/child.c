@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/job_memory.h"
 #include "render/render.h"
 
 #include <stdio.h>
@@ -134,16 +135,7 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   char hash[CONTENT_HASH_SIZE];
   if (env && content_hash(env, hash) == 0) to->env_name_hash = strdup(hash);
   to->number = json_int(object, "revision", 0);
-  to->attempts = number_or(annotation(object, ANNOTATION_ATTEMPTS), 0);
-  to->settled = number_or(annotation(object, ANNOTATION_SETTLED), 0);
-  to->attempt_for = copy_text(annotation(object, ANNOTATION_ATTEMPT_FOR));
-  to->attempt_key = copy_text(annotation(object, ANNOTATION_ATTEMPT_KEY));
-  to->migrated = copy_text(annotation(object, ANNOTATION_MIGRATED));
-  to->migrated_ms = time_or_zero(annotation(object, ANNOTATION_MIGRATED_AT));
-  to->schema_version = number_or(annotation(object, ANNOTATION_SCHEMA_VERSION), -1);
-  to->failed = copy_text(annotation(object, ANNOTATION_FAILED));
-  to->failed_message = copy_text(annotation(object, ANNOTATION_FAILED_MESSAGE));
-  to->failed_ms = time_or_zero(annotation(object, ANNOTATION_FAILED_AT));
+  to->jobs = job_memory_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
   to->deployed_ms = time_or_zero(annotation(object, ANNOTATION_DEPLOYED_AT));
   to->began_ms = time_or_zero(annotation(object, ANNOTATION_BEGAN_AT));
 }
@@ -224,11 +216,7 @@ static void free_view(struct child *child) {
     case CHILD_VIEW_REVISION:
       free(child->revision.content);
       free(child->revision.env_name_hash);
-      free(child->revision.attempt_for);
-      free(child->revision.attempt_key);
-      free(child->revision.migrated);
-      free(child->revision.failed);
-      free(child->revision.failed_message);
+      cJSON_Delete(child->revision.jobs);
       break;
     case CHILD_VIEW_POD:
       free(child->pod.component);

@@ -46,16 +46,7 @@ struct revision_facts {
   int64_t number;
   char *content;       /* data, compact JSON: immutable */
   char *env_name_hash; /* hash of its env map: names its ConfigMap */
-  int64_t attempts;    /* of its migration, begun */
-  int64_t settled;     /* attempts whose outcome is recorded: attempts - settled are of the present round */
-  char *attempt_for;   /* migration_identity that the last attempt was begun for, or NULL */
-  char *attempt_key;   /* what its failure is to be remembered under, or NULL */
-  char *migrated;      /* what was migrated successfully (migration_identity), or NULL */
-  int64_t migrated_ms;
-  int64_t schema_version; /* that migration told; -1: unknown */
-  char *failed;           /* the key under which it is remembered as failed, or NULL */
-  char *failed_message;
-  int64_t failed_ms;
+  cJSON *jobs;         /* what is remembered of its series of Jobs (job_memory_of), or NULL */
   int64_t deployed_ms; /* 0: never */
   int64_t began_ms;    /* its release was let begin and is not over; 0: none was */
 };

@@ -73,17 +73,16 @@ static uint64_t plan_keys(const struct observation *o, const struct judgement *j
                                         .event = {type, "KeysMade", j->keys.message}});
 }
 
-/* Deployed: its pods are complete, its migration done. Going back to an older revision moves its time, which makes it current again; the time has whole
+/* Deployed: its pods are complete, its Jobs done. Going back to an older revision moves its time, which makes it current again; the time has whole
  * seconds, so two releases within one are told apart by force. */
-static void plan_deployed(const struct observation *o, const struct history *history, const struct migration *migration,
-                          struct plan *plan) {
+static void plan_deployed(const struct observation *o, const struct history *history, const struct hooks *hooks, struct plan *plan) {
   if (history->target == history->current) return;
   int64_t after_ms = history->current ? history->current->revision.deployed_ms + 1000 : 0;
   int64_t now_ms = o->now_ms > after_ms ? o->now_ms : after_ms;
   cJSON *annotations, *body = annotations_patch(history->target->resource_version, &annotations);
   annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, now_ms);
   if (history->target->revision.began_ms) cJSON_AddNullToObject(annotations, ANNOTATION_BEGAN_AT);
-  migration_annotate_baseline(migration, now_ms, annotations);
+  hooks_annotate_deployed(hooks, history->target, annotations);
   const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
   plan_add(plan, (struct action){.type = ACTION_MERGE,
                                  .resource = RESOURCE_REVISION,
@@ -91,41 +90,6 @@ static void plan_deployed(const struct observation *o, const struct history *his
                                  .body = body,
                                  .event = {"Normal", "Deployed", note}});
 }
-
-static struct standing standing_of_migration(const struct migration *m, struct arena *arena) {
-  switch (m->state) {
-    case MIGRATION_STARTING:
-    case MIGRATION_RUNNING:
-    case MIGRATION_DUE:
-      return (struct standing){
-          .phase = "Migrating",
-          .reconciling = true,
-          .reason = "Migrating",
-          .message = arena_printf(arena, "migration attempt %lld of %lld is at work", (long long)m->attempt, (long long)m->max_attempts)};
-    case MIGRATION_WAITING: {
-      char at[RFC3339_SIZE];
-      format_rfc3339(m->next_attempt_ms, at);
-      return (struct standing){.phase = "Migrating",
-                               .reconciling = true,
-                               .reason = "MigrationRetrying",
-                               .message = arena_printf(arena, "migration attempt %lld of %lld failed, the next is at %s: %s",
-                                                       (long long)m->attempt, (long long)m->max_attempts, at, m->message)};
-    }
-    case MIGRATION_FAILED:
-      return (struct standing){
-          .phase = "Failed",
-          .stalled = true,
-          .reason = "MigrationFailed",
-          .message = arena_printf(
-              arena, "the migration failed for good: %s; it is tried again when the image, command, Secret or migrations block changes",
-              m->message)};
-    case MIGRATION_OFF:
-    case MIGRATION_DONE: break;
-  }
-  return (struct standing){0};
-}
-
-static bool is_settled(const struct migration *m) { return m->state == MIGRATION_OFF || m->state == MIGRATION_DONE; }
 
 static struct standing standing_of_rollout(const struct rollout *r, const struct judgement *j) {
   if (r->state == ROLLOUT_STUCK)
@@ -157,12 +121,11 @@ static void plan_blocked(const struct observation *o, struct judgement *j, struc
   content_done(&kept);
 }
 
-/* The Deployment says what the target says; while a migration has to come first it is left with what was Deployed last, so that all that is new comes in
+/* The Deployment says what the target says; while a Job has to come first it is left with what was Deployed last, so that all that is new comes in
  * one roll. */
 static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, uint64_t needs,
                       struct plan *plan, struct obstacles *obstacles) {
-  bool waits = j->migration.before_rollout && !is_settled(&j->migration);
-  if (waits)
+  if (j->hooks.pods_wait)
     keep_pods(o, j, plan);
   else
     children_plan_deployment(o, target, needs, plan, obstacles);
@@ -202,16 +165,16 @@ static struct standing contest(const struct observation *o, const struct standin
 /* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
 static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout,
                              const struct obstacles *obstacles, struct plan *plan) {
-  bool migrating = !is_settled(&j->migration);
+  const struct series_report *job = &j->hooks.current;
   if (obstacles->foreign)
     return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = obstacles->foreign};
   if (obstacles->leaving)
     return (struct standing){.phase = "Pending", .reconciling = true, .reason = "EarlierStackLeaves", .message = obstacles->leaving};
   if (o->last_error && plan->action_count)
     return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
-  bool failed = j->migration.state == MIGRATION_FAILED;
-  if (migrating && (failed || rollout->state != ROLLOUT_STUCK) && (j->migration.state != MIGRATION_DUE || j->migration.before_rollout))
-    return standing_of_migration(&j->migration, plan->arena);
+  bool failed = job->state == SERIES_FAILED;
+  if (!j->hooks.settled && (failed || rollout->state != ROLLOUT_STUCK) && (job->state != SERIES_DUE || job->before_rollout))
+    return hooks_standing(&j->hooks, plan->arena);
   struct standing standing = standing_of_rollout(rollout, j);
   bool resumes = plan->action_count && !strcmp(json_string(o->stack->status, "phase", ""), "Blocked");
   if (standing.ready && resumes)
@@ -226,11 +189,10 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   struct children_verdict children = children_plan(o, target, plan);
   const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
   bool applied = d && d->content_hash && !strcmp(d->content_hash, target->hash);
-  j->migration = migration_plan(o, &j->history, target, applied, made | children.pods_need, plan);
+  hooks_plan(o, &j->history, target, applied, made | children.pods_need, plan, &j->hooks);
   plan_pods(o, j, target, made | children.pods_need, plan, &children.obstacles);
   struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
-  if (rollout.state == ROLLOUT_COMPLETE && is_settled(&j->migration) && j->history.target)
-    plan_deployed(o, &j->history, &j->migration, plan);
+  if (rollout.state == ROLLOUT_COMPLETE && j->hooks.settled && j->history.target) plan_deployed(o, &j->history, &j->hooks, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
   j->standing = stand(o, j, &rollout, &children.obstacles, plan);
 }
@@ -247,7 +209,7 @@ static void plan_held(const struct observation *o, struct judgement *j, const st
   }
   plan_blocked(o, j, plan);
   if (!j->deployment) keep_pods(o, j, plan);
-  j->migration = migration_plan(o, &j->history, target, false, 0, NULL);
+  hooks_plan(o, &j->history, target, false, 0, NULL, &j->hooks);
   j->standing = (struct standing){.phase = "Blocked", .reconciling = true, .reason = "ChangeHeld", .message = j->change.message};
 }
 
@@ -256,7 +218,7 @@ static void plan_round(const struct observation *o, struct judgement *j, const s
   finalize_plan_guard(o, plan);
   if (gate(o, j, plan, &blocked)) {
     plan_blocked(o, j, plan);
-    j->migration = migration_plan(o, &j->history, target, false, 0, NULL);
+    hooks_plan(o, &j->history, target, false, 0, NULL, &j->hooks);
     j->standing = blocked;
     return;
   }
@@ -280,13 +242,18 @@ static int plan_wanted(const struct observation *o, struct judgement *j, struct 
   return 0;
 }
 
+static bool ends_with(const char *text, const char *end) {
+  size_t n = strlen(text), m = strlen(end);
+  return n >= m && !strcmp(text + n - m, end);
+}
+
 /* A phase or reason that is new is told once. */
 static void plan_standing_event(const struct observation *o, const struct standing *s, struct plan *plan) {
   const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
   bool same = !strcmp(json_string(o->stack->status, "phase", ""), s->phase) && !strcmp(json_string(ready, "reason", ""), s->reason);
   if (same || !strcmp(s->reason, "Deployed")) return; /* Deployed has an event of its own */
   bool bad = s->stalled || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") || !strcmp(s->reason, "DriftReturns") ||
-             !strcmp(s->reason, "MigrationRetrying");
+             ends_with(s->reason, "Retrying");
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 

@@ -30,20 +30,20 @@ static void add_available(struct conditions *c, const struct judgement *j) {
 
 static const struct {
   const char *state, *condition, *reason, *message; /* of the status; of MigrationsComplete */
-} migration_rows[] = {
-    [MIGRATION_OFF] = {NULL, "True", "NotNeeded", "no migration is asked for at this stage"},
-    [MIGRATION_DONE] = {"Succeeded", "True", "Succeeded", "the database was migrated for this image"},
-    [MIGRATION_DUE] = {"Due", "False", "Due", "the migration runs once the Deployment has been changed"},
-    [MIGRATION_STARTING] = {"Due", "False", "Starting", "its Job is being made"},
-    [MIGRATION_RUNNING] = {"Running", "False", "Running", "a migration is at work"},
-    [MIGRATION_WAITING] = {"Waiting", "False", "Retrying", NULL},
-    [MIGRATION_FAILED] = {"Failed", "False", "Failed", NULL},
+} series_rows[] = {
+    [SERIES_OFF] = {NULL, "True", "NotNeeded", "no migration is asked for at this stage"},
+    [SERIES_DONE] = {"Succeeded", "True", "Succeeded", "the database was migrated for this image"},
+    [SERIES_DUE] = {"Due", "False", "Due", "the migration runs once what comes before it is done"},
+    [SERIES_STARTING] = {"Due", "False", "Starting", "its Job is being made"},
+    [SERIES_RUNNING] = {"Running", "False", "Running", "a migration is at work"},
+    [SERIES_WAITING] = {"Waiting", "False", "Retrying", NULL},
+    [SERIES_FAILED] = {"Failed", "False", "Failed", NULL},
 };
 
 static void add_migrations_complete(struct conditions *c, const struct judgement *j) {
-  const struct migration *m = &j->migration;
-  const char *message = migration_rows[m->state].message ? migration_rows[m->state].message : m->message ? m->message : "";
-  condition_set(c, "MigrationsComplete", migration_rows[m->state].condition, migration_rows[m->state].reason, message);
+  const struct series_report *m = &j->hooks.migration;
+  const char *message = series_rows[m->state].message ? series_rows[m->state].message : m->message ? m->message : "";
+  condition_set(c, "MigrationsComplete", series_rows[m->state].condition, series_rows[m->state].reason, message);
 }
 
 /* A suspended stack stays as ready as it was. */
@@ -103,16 +103,16 @@ static cJSON *conditions_of(const struct observation *o, const struct judgement 
 }
 
 static void add_migration(cJSON *status, const struct judgement *j) {
-  const struct migration *m = &j->migration;
-  if (!migration_rows[m->state].state) return;
+  const struct series_report *r = &j->hooks.current;
+  if (!series_rows[r->state].state) return;
   cJSON *to = cJSON_AddObjectToObject(status, "migration");
   add_revision(to, "revision", j->history.target);
-  cJSON_AddStringToObject(to, "kind", "migrate");
-  cJSON_AddNumberToObject(to, "attempt", (double)m->attempt);
-  cJSON_AddStringToObject(to, "state", migration_rows[m->state].state);
-  add_time(to, "nextAttemptAt", m->state == MIGRATION_WAITING ? m->next_attempt_ms : 0);
-  if (m->schema_version >= 0) cJSON_AddNumberToObject(to, "schemaVersion", (double)m->schema_version);
-  if (m->message) cJSON_AddStringToObject(to, "message", m->message);
+  cJSON_AddStringToObject(to, "kind", r->name);
+  cJSON_AddNumberToObject(to, "attempt", (double)r->attempt);
+  cJSON_AddStringToObject(to, "state", series_rows[r->state].state);
+  add_time(to, "nextAttemptAt", r->state == SERIES_WAITING ? r->next_attempt_ms : 0);
+  if (j->hooks.schema_version >= 0) cJSON_AddNumberToObject(to, "schemaVersion", (double)j->hooks.schema_version);
+  if (r->message) cJSON_AddStringToObject(to, "message", r->message);
 }
 
 static void add_keys(cJSON *status, const struct observation *o) {
@@ -136,6 +136,15 @@ static const struct {
     {"Migrating", "the database is migrated for ", ""},
     {"MigrationRetrying", "the migration for ", " failed and is tried again"},
     {"MigrationFailed", "", " is given up: its migration failed for good"},
+    {"Preflight", "", " is looked at before anything is touched: its image checks settings, database and Redis"},
+    {"PreflightRetrying", "", " waits: its preflight check failed and is tried again"},
+    {"PreflightFailed", "", " is given up before anything was touched: its preflight check failed"},
+    {"Seeding", "the database is seeded for ", ""},
+    {"SeedRetrying", "the seeding for ", " failed and is tried again"},
+    {"SeedFailed", "", " is given up: its seeding failed for good"},
+    {"HookRunning", "a hook runs for ", ""},
+    {"HookRetrying", "a hook for ", " failed and is tried again"},
+    {"HookFailed", "", " is given up: one of its hooks failed for good"},
     {"WriteFailed", "", " waits: a write failed and is tried again"},
 };
 

@@ -3,28 +3,22 @@
 
 #include "change/gate.h"
 #include "release/history.h"
-#include "release/migration.h"
+#include "release/hooks.h"
 #include "release/rollout.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
-
-/* Where a stack stands, as one row of kstatus (sigs.k8s.io/cli-utils) and a word for people. */
-struct standing {
-  const char *phase; /* Pending, Migrating, RollingOut, Ready, Blocked, Suspended, Failed */
-  bool ready, reconciling, stalled;
-  const char *reason, *message;
-};
+#include "stack/standing.h"
 
 struct judgement {
   struct standing standing;
   struct secrets_verdict secrets;
   struct keys_verdict keys;
   struct history history;
-  struct migration migration;
+  struct hooks hooks;
   struct change change;           /* without a reason: not judged this time */
   const struct child *deployment; /* NULL: none yet */
   bool taken;                     /* a command: the rest of the round is left to the next one */
-  bool complete;                  /* false: decided too early for migration and history to mean anything (a spec that is refused) */
+  bool complete;                  /* false: decided too early for hooks and history to mean anything (a spec that is refused) */
 };
 
 /* The whole status. The caller owns it; NULL without memory. */

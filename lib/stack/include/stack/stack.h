@@ -42,10 +42,14 @@ struct stack_config {
   const cJSON *env; /* string to string */
 };
 
-struct stack_migrations {
+/* What runs as a series of Jobs: the migration, the seeds, and each of hooks[]. */
+struct stack_job {
+  const char *name; /* of a hook; else NULL */
   bool enabled;
-  const cJSON *when;    /* NULL: post-install and post-upgrade */
-  const cJSON *command; /* NULL: supernova-server migrate */
+  int64_t weight;         /* of those of one stage, lower ones run first */
+  const cJSON *when;      /* stages; NULL: post-install, and but for seeds post-upgrade */
+  const cJSON *command;   /* NULL: the image's own; a hook always has one */
+  const cJSON *resources; /* NULL: stack_default_job_resources */
   int64_t backoff_limit, active_deadline_s;
   struct {
     bool enabled;
@@ -58,6 +62,9 @@ struct stack_change {
   const cJSON *windows, *freezes; /* objects, or NULL */
   bool require_approval, require_ticket;
 };
+
+/* More are refused. */
+enum { STACK_MAX_HOOKS = 16 };
 
 struct stack_spec {
   const char *environment; /* development, staging, production */
@@ -84,7 +91,8 @@ struct stack_spec {
     int64_t key_bits;
     const cJSON *retain; /* NULL: true in production, else false; see stack_retains_keys */
   } jwks;
-  struct stack_migrations migrations;
+  struct stack_job migrations, seeds;
+  const cJSON *hooks; /* objects: see stack_hook */
   struct stack_change change;
   struct {
     const char *type;
@@ -131,6 +139,7 @@ struct stack {
 
 /* Rows of .spec, for decoding, defaults, the release hash and the reference documentation. */
 extern const struct decode_field stack_fields[];
+extern const struct decode_field stack_hook_fields[]; /* of each of .spec.hooks */
 
 /* Takes OBJECT in every case. Of managedFields, which are most of its size, no more is kept than stack_annotated_at needs. */
 struct stack *stack_decode(cJSON *object, struct error *error) _must_check_;
@@ -148,6 +157,13 @@ const char *stack_annotated_at(const struct stack *stack, const char *name);
 bool stack_is_production(const struct stack *stack);
 bool stack_retains_keys(const struct stack *stack);
 const char *stack_jwks_secret_name(const struct stack *stack, char to[64]);
+
+/* One of SPEC's hooks, decoded: by its place (from 0) or its name. False where there is none. */
+bool stack_hook_at(const struct stack_spec *spec, int place, struct stack_job *ret);
+bool stack_hook_find(const struct stack_spec *spec, const char *name, struct stack_job *ret);
+
+/* How many bytes of an image's reference are its repository: "registry:5000/team/server" of "registry:5000/team/server:v1@sha256:…". */
+size_t stack_repository_length(const char *reference);
 
 /* The reference of the server image: "repository:tag@digest" as given; COMPANION where the spec names none. */
 void stack_image_reference(const struct stack *stack, const char *companion, struct buffer *to);
@@ -172,8 +188,12 @@ cJSON *stack_release_part(const struct stack *stack, const char *companion);
 /* The runbook's requests and limits: {"limits":{"cpu":"2000m",…},…}. */
 extern const char stack_default_resources[];
 
-/* ["supernova-server","migrate"] */
+/* ["supernova-server","migrate"], and "seed" */
 extern const char stack_default_migration_command[];
+extern const char stack_default_seed_command[];
+
+/* Of Jobs, bounded on their own: what the release asks for serves requests, and a Job that waits for half a CPU holds the release up. */
+extern const char stack_default_job_resources[];
 
 static inline void stack_freep(struct stack **stack) {
   stack_free(*stack);

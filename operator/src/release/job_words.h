@@ -1,0 +1,18 @@
+/* What the pods of a Job have to say (the contract: termination message and exit status). Pure. */
+#pragma once
+
+#include "release/job_memory.h"
+#include "stack/plan.h"
+
+enum { JOB_EXIT_NEVER = 65 /* trying again will not help */ };
+
+/* The pod of that Job that tells most: one that has ended before one that has not; NULL when none is left. */
+const struct pod_facts *job_last_pod(const struct observation *o, const char *job);
+
+/* Why it failed, cleaned of credentials, in ARENA: {"error": …, "file": …, "line": …}, else the last lines as they are, else what Kubernetes says. JOB and
+ * POD may be NULL. BLOCK names the part of the spec whose deadline it had; NULL: none. */
+const char *job_explain(const struct child *job, const struct pod_facts *pod, const struct stack_job *settings, const char *block,
+                        struct arena *arena);
+
+/* {"schemaVersion": 12, "servesFrom": 11, "accepts": [10, 12]} into MEMORY; -1 for what is not told. */
+void job_learn(const struct pod_facts *pod, struct job_memory *memory);
