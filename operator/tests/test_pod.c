@@ -42,7 +42,7 @@ Test(pod, a_restart_is_an_annotation_of_the_servers_pods_alone) {
   _cleanup_json_ cJSON *never = open_template(&f);
   cr_assert_null(json_member(json_get(never, "metadata.annotations"), ANNOTATION_RESTARTED_AT), "what never was restarted says nothing");
   f.in.restarted_at = "2026-01-01T00:00:00Z";
-  _cleanup_json_ cJSON *template = open_template(&f), *job = render_migration_job(&f.in, 1, 1);
+  _cleanup_json_ cJSON *template = open_template(&f), *job = fixture_render_migration(&f, 1, 1);
   cr_assert_str_eq(json_string(json_member(json_get(template, "metadata.annotations"), ANNOTATION_RESTARTED_AT), "", ""),
                    f.in.restarted_at);
   cr_assert_null(json_member(json_get(job, "spec.template.metadata.annotations"), ANNOTATION_RESTARTED_AT));
