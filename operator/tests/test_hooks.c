@@ -316,6 +316,16 @@ Test(hooks, a_preflight_that_may_pass_is_tried_again) {
   cr_assert_str_eq(release("docker.io/library/supernova-server:v1"), "preflight-1-2 | ");
 }
 
+Test(hooks, what_hinders_a_job_is_told_while_it_lasts) {
+  begin(COMPANY OFF);
+  world_put(
+      &w, RESOURCE_POD,
+      "metadata: {name: shop-preflight-1-x, labels: {platform.supernova.com/stack: shop, batch.kubernetes.io/job-name: shop-preflight-1}}\n"
+      "status: {phase: Pending, containerStatuses: [{state: {waiting: {reason: ImagePullBackOff, message: 'no such tag v1'}}}]}");
+  world_settle(&w);
+  cr_assert_str_eq(message_of("Ready"), "preflight check attempt 1 of 6 is at work; ImagePullBackOff: no such tag v1");
+}
+
 /* ---- memory ---- */
 
 Test(hooks, killed_between_the_record_and_the_job_it_makes_that_job) {

@@ -10,7 +10,7 @@ enum { SERIES_MAX = 3 + STACK_MAX_HOOKS };
 
 static const struct stack_job preflight_settings = {
     .enabled = true,
-    .active_deadline_s = 120,
+    .active_deadline_s = 300,
     .retry = {.enabled = true, .initial_s = 2, .max_s = 60, .max_attempts = 6},
 };
 
@@ -60,8 +60,10 @@ static struct job_series *add(struct schedule *s, const struct series_kind *kind
   *series = (struct job_series){.kind = kind, .name = name, .command = command, .settings = *settings};
   if (!command && fallback) {
     cJSON *own = cJSON_Parse(fallback);
-    series->command = own;
-    cJSON_AddItemToArray(s->commands, own);
+    if (cJSON_AddItemToArray(s->commands, own))
+      series->command = own;
+    else
+      cJSON_Delete(own);
   }
   (void)snprintf(series->identity, sizeof series->identity, "%s", s->content->hash);
   return series;
@@ -111,9 +113,7 @@ static bool is_companion(const struct schedule *s) {
   return repository && strlen(repository) == n && !strncmp(companion, repository, n);
 }
 
-static int rank(const struct job_series *series) {
-  return series->kind == &series_preflight ? 0 : series->kind == &series_migrate ? 1 : series->kind == &series_seed ? 2 : 3;
-}
+static int rank(const struct job_series *series) { return series->kind == &series_migrate ? 0 : series->kind == &series_seed ? 1 : 2; }
 
 /* Preflight, then what the pods wait for, then the rest; of these by weight, then migration, seeds, hooks by name. */
 static int in_order(const void *left, const void *right) {

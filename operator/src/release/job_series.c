@@ -218,6 +218,8 @@ static void follow(struct decision *d) {
     after_failure(d, job);
   else if (job->job.state == JOB_COMPLETE)
     record_success(d, job_last_pod(d->c->o, job->name));
+  else
+    d->report.message = job_hindrance(job_last_pod(d->c->o, job->name), d->c->plan->arena);
 }
 
 static bool is(const char *remembered, const char *now) { return remembered && !strcmp(remembered, now); }
@@ -268,5 +270,6 @@ struct standing series_standing(const struct series_report *r, struct arena *are
       .reconciling = true,
       .reason = waits ? kind->retrying : kind->working,
       .message = waits ? arena_printf(arena, "%s attempt %lld of %lld failed, the next is at %s: %s", what, attempt, of, at, r->message)
-                       : arena_printf(arena, "%s attempt %lld of %lld is at work", what, attempt, of)};
+                       : arena_printf(arena, "%s attempt %lld of %lld is at work%s%s", what, attempt, of, r->message ? "; " : "",
+                                      r->message ? r->message : "")};
 }

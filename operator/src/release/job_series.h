@@ -64,7 +64,8 @@ struct series_report {
   bool before_rollout;
   int64_t attempt, max_attempts;
   int64_t next_attempt_ms; /* of WAITING */
-  const char *message;     /* of WAITING and FAILED: the last lines, cleaned; in the plan's arena or the revision */
+  const char *
+      message; /* of WAITING and FAILED: the last lines, cleaned; of RUNNING: what hinders it, or NULL; in the plan's arena or the revision */
 };
 
 /* How SERIES stands, and the plan's next writes for it. Nothing runs before the revision is there. */

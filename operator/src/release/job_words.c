@@ -29,10 +29,17 @@ static const char *explain_deadline(const struct stack_job *settings, const char
                : arena_printf(arena, "it did not end within %lld s", seconds);
 }
 
+const char *job_hindrance(const struct pod_facts *pod, struct arena *arena) {
+  if (pod && pod->waiting)
+    return arena_printf(arena, "%s: %s", pod->waiting,
+                        last_words_clean(arena, pod->waiting_message ? pod->waiting_message : "", MESSAGE_MAX_BYTES));
+  return pod && pod->unschedulable ? arena_printf(arena, "its pod cannot be scheduled: %s", pod->unschedulable) : NULL;
+}
+
 const char *job_explain(const struct child *job, const struct pod_facts *pod, const struct stack_job *settings, const char *block,
                         struct arena *arena) {
   if (pod && pod->deadline_exceeded) return explain_deadline(settings, block, arena);
-  if (pod && pod->waiting) return arena_printf(arena, "%s: %s", pod->waiting, pod->waiting_message ? pod->waiting_message : "");
+  if (pod && pod->waiting) return job_hindrance(pod, arena);
   if (!pod || !pod->termination_message || !*pod->termination_message)
     return job ? arena_printf(arena, "Job %s failed: %s", job->name, job->job.reason ? job->job.reason : "no reason given")
                : "its Job is gone";

@@ -14,5 +14,8 @@ const struct pod_facts *job_last_pod(const struct observation *o, const char *jo
 const char *job_explain(const struct child *job, const struct pod_facts *pod, const struct stack_job *settings, const char *block,
                         struct arena *arena);
 
+/* What keeps a pod that has not ended from working (an image that can't be pulled, no node for it), cleaned, in ARENA; NULL: nothing. */
+const char *job_hindrance(const struct pod_facts *pod, struct arena *arena);
+
 /* {"schemaVersion": 12, "servesFrom": 11, "accepts": [10, 12]} into MEMORY; -1 for what is not told. */
 void job_learn(const struct pod_facts *pod, struct job_memory *memory);
