@@ -1,6 +1,7 @@
 #include "stack/fingerprint.h"
 
 #include "base/cleanup.h"
+#include "stack/quantity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,26 +68,10 @@ static uint64_t mix(uint64_t hash, const char *text) {
   return (hash ^ 0xff) * 0x9e3779b97f4a7c15u; /* a separator that no text holds: ("ab","c") is not ("a","bc") */
 }
 
-/* "2000m", "2", "2Gi", "1e3" as a plain number, so that equal amounts are equal (API reference, resource.Quantity). */
-static bool quantity_value(const char *text, double *ret) {
-  static const struct {
-    const char *suffix;
-    double factor;
-  } suffixes[] = {{"", 1},        {"n", 1e-9},   {"u", 1e-6}, {"m", 1e-3},  {"k", 1e3},      {"M", 1e6},           {"G", 1e9},
-                  {"T", 1e12},    {"P", 1e15},   {"E", 1e18}, {"Ki", 1024}, {"Mi", 1048576}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0},
-                  {"Pi", 0x1p50}, {"Ei", 0x1p60}};
-  char *end;
-  double number = strtod(text, &end);
-  if (end == text) return false;
-  for (size_t i = 0; i < ELEMENTS(suffixes); i++)
-    if (!strcmp(end, suffixes[i].suffix)) return *ret = number * suffixes[i].factor, true;
-  return false;
-}
-
 static uint64_t mix_scalar(uint64_t hash, const cJSON *value, bool quantity) {
   char text[64];
   double amount;
-  if (quantity && cJSON_IsString(value) && quantity_value(value->valuestring, &amount)) {
+  if (quantity && cJSON_IsString(value) && quantity_parse(value->valuestring, &amount)) {
     (void)snprintf(text, sizeof text, "q%.12g", amount);
     return mix(hash, text);
   }
