@@ -6,6 +6,8 @@
 #include "stack/fingerprint.h"
 #include "testing/fuzz.h"
 
+#include <string.h>
+
 enum { MANIFEST_MAX = 4 << 20 };
 
 /* Ends MANIFEST: it is JSON when it is printed, and its fingerprint is its own. */
@@ -28,13 +30,17 @@ static inline void check_manifest(cJSON *manifest) {
 
 /* Every child that STACK wants, with CONTENT as what is released. */
 static inline void check_children(const struct stack *stack, const struct content *content) {
+  /* rules are text of which the namespace is a part: a label, in all that an API server gives */
+  bool placed = stack->namespace[strspn(stack->namespace, "abcdefghijklmnopqrstuvwxyz0123456789-")] == 0;
   const struct render_input in = {.stack = stack,
                                   .release = &content->spec,
                                   .image = content->image,
                                   .content_hash = content->hash,
                                   .env_hash = content->env_hash,
                                   .env = content->env,
-                                  .secret_hash = "5555555555"};
+                                  .secret_hash = "5555555555",
+                                  .monitors_served = placed,
+                                  .rules_served = placed};
   char name[64];
   for (size_t i = 0; i < CHILD_KINDS; i++) {
     if (!child_kinds[i].wanted(&in)) continue;

@@ -8,16 +8,18 @@ KUBECONFIG: the administrator of it. OPERATOR_BINARY: the operator, best one wit
 import itertools
 import os
 import pathlib
+import subprocess
 import uuid
 
 import pytest
 import yaml
 
-from kubeapi import ApiServer, wait_until
+from kubeapi import ApiError, ApiServer, wait_until
 from kubelet import Kubelet
 from play import a_play
 from scene import Scene
 
+MAKE_MONITORING_CRDS = pathlib.Path(__file__).parents[2] / "hack/monitoring-crds/build"
 CRD = pathlib.Path(__file__).parents[2] / "crds/platform.supernova.com_supernovastacks.yaml"
 
 
@@ -29,6 +31,43 @@ def api():
     server.apply("customresourcedefinitions", manifest["metadata"]["name"], manifest)
     wait_until("the CRD is served", lambda: server.items("supernovastacks") is not None)
     return server
+
+
+class MonitoringApi:
+    """The prometheus-operator's API, which comes and goes with its CRDs."""
+
+    def __init__(self, api):
+        folder = subprocess.run([MAKE_MONITORING_CRDS], check=True, capture_output=True, text=True).stdout.strip()
+        self.api, self.resources = api, ["servicemonitors", "prometheusrules"]
+        self.manifests = [yaml.safe_load((pathlib.Path(folder) / f"monitoring.coreos.com_{name}.yaml").read_text()) for name in self.resources]
+
+    def served(self):
+        try:
+            found = self.api.send("GET", "/apis/monitoring.coreos.com/v1")["resources"]
+        except ApiError:
+            return set()
+        return {item["name"] for item in found} & set(self.resources)
+
+    def install(self):
+        for manifest in self.manifests:
+            self.api.apply("customresourcedefinitions", manifest["metadata"]["name"], manifest)
+        wait_until("the monitoring API is served", lambda: len(self.served()) == 2)
+        for name in self.resources:
+            wait_until(f"{name} can be listed", lambda name=name: self.api.items(name) is not None)
+
+    def remove(self):
+        for manifest in self.manifests:
+            self.api.delete("customresourcedefinitions", None, manifest["metadata"]["name"])
+        wait_until("the monitoring API is gone", lambda: not self.served())
+
+
+@pytest.fixture(scope="module")
+def monitoring_api(api):
+    """There while a module's tests run, and not in those of others: what an operator finds there, it uses."""
+    made = MonitoringApi(api)
+    made.install()
+    yield made
+    made.remove()
 
 
 @pytest.fixture(scope="session")

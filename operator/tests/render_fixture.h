@@ -1,4 +1,5 @@
-/* A stack of tests/stacks, rendered as the operator would for its revision 4. */
+/* A stack of tests/stacks, rendered as the operator would for its revision 4; for full and production the cluster serves the prometheus-operator's
+ * API. */
 #pragma once
 
 #include "codec/yaml.h"
@@ -6,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 struct render_fixture {
   struct stack *stack;
@@ -30,6 +32,7 @@ static inline struct render_fixture fixture_open(const char *name) {
   read_whole(path, &text);
   cJSON *object = NULL;
   cr_assert_eq(yaml_parse(buffer_text(&text), text.len, &object, &error), 0, "%s: %s", path, error.message);
+  bool served = !strcmp(name, "full") || !strcmp(name, "production");
   struct render_fixture f = {.stack = stack_decode(object, &error)};
   cr_assert(f.stack, "%s: %s", path, error.message);
   f.env = stack_env(f.stack);
@@ -39,7 +42,9 @@ static inline struct render_fixture fixture_open(const char *name) {
                                .content_hash = "aaaaaaaaaa",
                                .env_hash = "eeeeeeeeee",
                                .env = f.env,
-                               .secret_hash = "5555555555"};
+                               .secret_hash = "5555555555",
+                               .monitors_served = served,
+                               .rules_served = served};
   return f;
 }
 

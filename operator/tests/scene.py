@@ -25,7 +25,8 @@ SPEC = {
     "networkPolicy": {"enabled": True},
     "jwks": {"retain": False},
 }
-VARYING = [(re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"), (re.compile(r"\b1[6-9]\d{11}\b"), "<kid>")]
+VARYING = [(re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"), (re.compile(r"\b1[6-9]\d{11}\b"), "<kid>"),
+           (re.compile(r"\bsupernova-[0-9a-f]{10}\b"), "<dashboard>")]
 VARYING_KEYS = {"uid", "resourceVersion", "creationTimestamp", "managedFields", "clusterIP", "clusterIPs", "generateName", "lastUpdateTime",
                 "batch.kubernetes.io/controller-uid", "controller-uid", "platform.supernova.com/applied-hash"}
 

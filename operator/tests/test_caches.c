@@ -15,8 +15,8 @@ static struct kube_config config;
 static struct kube_client *client;
 static struct caches *caches;
 static struct http_connection *pod_watch;
-static bool refuses_ingresses;
-static unsigned lists;
+static bool refuses_ingresses, refuses_monitors, monitors_refused;
+static unsigned lists, first_lists;
 static char changes[512];
 
 #define STACK_ITEM "{\"metadata\": {\"name\": \"shop\", \"namespace\": \"demo\", \"uid\": \"u\", \"resourceVersion\": \"5\"}, \"spec\": {}}"
@@ -40,6 +40,7 @@ static void on_request(void *owner, const struct http_server_request *request) {
                  : pods ? POD("shop-1", "6")
                         : "");
   bool refused = refuses_ingresses && strstr(target, "/ingresses?");
+  if (refuses_monitors && strstr(target, "/servicemonitors?")) refused = monitors_refused = true;
   http_server_answer(request->connection, refused ? 403 : 200, NULL, refused ? "{\"message\": \"no right\"}" : body);
 }
 
@@ -47,6 +48,17 @@ static void on_change(void *owner, enum resource resource, const void *old, cons
   (void)owner;
   size_t n = strlen(changes);
   (void)snprintf(changes + n, sizeof changes - n, "%s%s%s ", old ? "-" : "", now ? "+" : "", resources[resource].api.plural);
+}
+
+static void on_listed(void *owner) {
+  (void)owner;
+  first_lists++;
+}
+
+static unsigned count_needed(void) {
+  unsigned n = 0;
+  for (enum resource resource = 0; resource < RESOURCES; resource++) n += !resources[resource].optional;
+  return n;
 }
 
 static void begin_with(const char *const *namespaces) {
@@ -57,7 +69,8 @@ static void begin_with(const char *const *namespaces) {
   config = (struct kube_config){.server = (char *)(uintptr_t)http_server_url(server), .proxy = no_proxy};
   client = kube_client_new(loop, &config, &(struct kube_client_options){.user_agent = "test"}, &error);
   cr_assert_not_null(client, "%s", error.message);
-  caches = caches_new(&(struct caches_options){.client = client, .namespaces = namespaces, .changed = on_change}, &error);
+  caches =
+      caches_new(&(struct caches_options){.client = client, .namespaces = namespaces, .changed = on_change, .listed = on_listed}, &error);
   cr_assert_not_null(caches, "%s", error.message);
 }
 
@@ -88,7 +101,7 @@ Test(caches, everything_is_found_once_the_first_lists_are_in) {
   cr_assert(!caches_synced(caches));
   cr_assert_null(caches_get(caches, RESOURCE_STACK, "demo", "shop"));
   wait_until(loop, 10000, is_synced, NULL, "the caches are synced");
-  cr_assert_eq(lists, RESOURCES);
+  cr_assert_eq(lists, count_needed());
   const struct stack *stack = caches_get(caches, RESOURCE_STACK, "demo", "shop");
   cr_assert(stack && !strcmp(stack->resource_version, "5"));
   cr_assert_null(caches_get(caches, RESOURCE_STACK, "other", "shop"));
@@ -129,7 +142,7 @@ Test(caches, each_namespace_has_its_own) {
   static const char *const two[] = {"demo", "other", NULL};
   begin_with(two);
   wait_until(loop, 10000, is_synced, NULL, "the caches are synced");
-  cr_assert_eq(lists, 2 * RESOURCES);
+  cr_assert_eq(lists, 2 * count_needed());
   cr_assert_not_null(caches_get(caches, RESOURCE_STACK, "demo", "shop"));
   cr_assert_null(caches_get(caches, RESOURCE_STACK, "elsewhere", "shop"), "nobody looks there");
 }
@@ -150,4 +163,47 @@ Test(caches, the_one_that_holds_everything_up_is_named) {
   wait_until(loop, 10000, says_why, NULL, "the refusal is told");
   cr_assert(!caches_synced(caches));
   caches_free(NULL);
+}
+
+static bool is_listed(void *owner) { return first_lists == *(const unsigned *)owner; }
+
+Test(caches, an_optional_resource_is_watched_while_it_is_served) {
+  unsigned once = 1, twice = 2, visited = 0;
+  begin_with(all);
+  wait_until(loop, 10000, is_synced, NULL, "the caches are synced");
+  cr_assert_eq(caches_api(caches, RESOURCE_SERVICE_MONITOR, "demo"), API_ABSENT);
+  cr_assert_null(caches_get(caches, RESOURCE_SERVICE_MONITOR, "demo", "shop"));
+  caches_each(caches, RESOURCE_SERVICE_MONITOR, "demo", "demo/shop", count, &visited);
+  cr_assert_not(caches_serve(caches, RESOURCE_SERVICE_MONITOR, false), "nothing changes");
+
+  cr_assert(caches_serve(caches, RESOURCE_SERVICE_MONITOR, true));
+  cr_assert_not(caches_serve(caches, RESOURCE_SERVICE_MONITOR, true), "it is watched already");
+  cr_assert_eq(caches_api(caches, RESOURCE_SERVICE_MONITOR, "demo"), API_UNREAD);
+  cr_assert(caches_synced(caches), "nothing waits for it");
+  wait_until(loop, 10000, is_listed, &once, "its first list is told");
+  cr_assert_eq(caches_api(caches, RESOURCE_SERVICE_MONITOR, "demo"), API_SERVED);
+  cr_assert_eq(caches_api(caches, RESOURCE_PROMETHEUS_RULE, "demo"), API_ABSENT);
+
+  cr_assert(caches_serve(caches, RESOURCE_SERVICE_MONITOR, false));
+  cr_assert_eq(caches_api(caches, RESOURCE_SERVICE_MONITOR, "demo"), API_ABSENT);
+  cr_assert(caches_serve(caches, RESOURCE_SERVICE_MONITOR, true));
+  wait_until(loop, 10000, is_listed, &twice, "it is listed again");
+}
+
+static bool is_refused(void *owner) {
+  (void)owner;
+  return monitors_refused;
+}
+
+Test(caches, an_optional_resource_that_is_refused_blinds_nobody) {
+  refuses_monitors = true;
+  begin_with(all);
+  wait_until(loop, 10000, is_synced, NULL, "the caches are synced");
+  cr_assert(caches_serve(caches, RESOURCE_SERVICE_MONITOR, true));
+  wait_until(loop, 10000, is_refused, NULL, "it is refused");
+  struct buffer why;
+  buffer_init(&why, 1024);
+  cr_assert_null(caches_stale(caches, &why));
+  buffer_done(&why);
+  cr_assert_eq(caches_api(caches, RESOURCE_SERVICE_MONITOR, "demo"), API_UNREAD);
 }

@@ -139,6 +139,14 @@ class ChangeWithJobs(Scenario):
         scene.change_stack({"image": {"tag": "v2"}})
 
 
+class TurnOnDashboard(Scenario):
+    """What is made for Grafana needs no API of others."""
+    before = InstallWithoutMigration()
+
+    def act(self, scene):
+        scene.change_stack({"monitoring": {"dashboard": "enabled"}})
+
+
 class Delete(Scenario):
     before = Install()
 
@@ -260,7 +268,7 @@ def crash_points(run, scenario, capsys):
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
 
-SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Freeze, Override, Retry, InstallWithJobs, ChangeWithJobs, Delete]
+SCENARIOS = [Install, MigrateAtSecondAttempt, MigrateInVain, Change, GoingBack, Freeze, Override, Retry, InstallWithJobs, ChangeWithJobs, TurnOnDashboard, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -10,13 +10,19 @@ static void assert_json(const cJSON *json, const char *expected) {
 }
 
 Test(object, children_bear_the_contracts_labels_and_their_owner) {
+  static const char *const expected[][2] = {{"app", "everything"},
+                                            {"app.kubernetes.io/instance", "everything"},
+                                            {"app.kubernetes.io/managed-by", "supernova-operator"},
+                                            {"app.kubernetes.io/name", "supernova-server"},
+                                            {"platform.supernova.com/stack", "everything"}};
   _cleanup_fixture_ struct render_fixture f = fixture_open("full");
   for (size_t i = 0; i < CHILD_KINDS; i++) {
     _cleanup_json_ cJSON *manifest = fixture_render(&f, (enum child_kind)i);
-    assert_json(json_get(manifest, "metadata.labels"),
-                "{\"app\":\"everything\",\"app.kubernetes.io/component\":\"server\",\"app.kubernetes.io/instance\":\"everything\","
-                "\"app.kubernetes.io/managed-by\":\"supernova-operator\",\"app.kubernetes.io/name\":\"supernova-server\","
-                "\"platform.supernova.com/stack\":\"everything\"}");
+    const cJSON *labels = json_get(manifest, "metadata.labels");
+    for (size_t k = 0; k < ELEMENTS(expected); k++)
+      cr_assert_str_eq(json_string(json_member(labels, expected[k][0]), "", ""), expected[k][1], "row %zu: %s", i, expected[k][0]);
+    cr_assert_str_eq(json_string(json_member(labels, "app.kubernetes.io/component"), "", ""),
+                     i == CHILD_METRICS_SERVICE ? "metrics" : "server");
     assert_json(json_get(manifest, "metadata.ownerReferences"),
                 "[{\"apiVersion\":\"platform.supernova.com/v1alpha1\",\"blockOwnerDeletion\":true,\"controller\":true,"
                 "\"kind\":\"SupernovaStack\",\"name\":\"everything\",\"uid\":\"22222222-2222-4222-8222-222222222222\"}]");

@@ -2,7 +2,8 @@
 
     KUBECONFIG=$(hack/cluster up --control-plane-only) pytest operator/tests/test_render_accepted.py
 
-Nothing is stored but a namespace and its service accounts (dry runs need them); both go at the end.
+ServiceMonitors and PrometheusRules are taken by the prometheus-operator's own CRDs. Nothing is stored but these, a namespace and its service
+accounts (dry runs need them); all go at the end.
 """
 
 import json
@@ -35,7 +36,7 @@ def create(manifest, dry_run=True):
 
 
 @pytest.fixture(scope="module")
-def namespace():
+def namespace(monitoring_api):
     name = f"render-{uuid.uuid4().hex[:8]}"
     security = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": security}}, dry_run=False)

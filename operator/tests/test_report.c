@@ -58,7 +58,9 @@ Test(report, a_stack_is_told_as_its_status_says) {
   cJSON_ReplaceItemInObjectCaseSensitive(
       object, "status",
       cJSON_Parse("{\"phase\": \"Failed\", \"readyReplicas\": 2, \"revision\": {\"current\": 4, \"target\": 5},"
-                  " \"conditions\": [{\"type\": \"Stalled\", \"status\": \"True\"}, {\"type\": \"Ready\", \"status\": \"False\"}]}"));
+                  " \"conditions\": [{\"type\": \"Stalled\", \"status\": \"True\"}, {\"type\": \"Ready\", \"status\": \"False\", "
+                  "\"lastTransitionTime\":"
+                  " \"2026-01-01T00:00:00Z\"}], \"migration\": {\"kind\": \"seed\", \"state\": \"Failed\", \"attempt\": 6}}"));
   stack_free(w.stack);
   w.stack = stack_decode(object, NULL);
   report_stack(metrics, w.stack, "companion:1");
@@ -69,6 +71,9 @@ Test(report, a_stack_is_told_as_its_status_says) {
       "supernova_stack_replicas_desired{namespace=\"demo\",name=\"shop\"} 3\n",
       "supernova_stack_replicas_ready{namespace=\"demo\",name=\"shop\"} 2\n",
       "supernova_stack_revision_target{namespace=\"demo\",name=\"shop\"} 5\n",
+      "supernova_stack_migration_state{namespace=\"demo\",name=\"shop\",kind=\"seed\",state=\"Failed\"} 1\n",
+      "supernova_stack_migration_attempts{namespace=\"demo\",name=\"shop\"} 6\n",
+      "supernova_stack_transition_timestamp_seconds{namespace=\"demo\",name=\"shop\"} 1767225600\n",
   };
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) cr_assert(tells(lines[i]), "%s\n%s", lines[i], buffer_text(&text));
   cr_assert(!tells("Pending"), "one phase at a time");

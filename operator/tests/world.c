@@ -143,9 +143,16 @@ static void put(struct world *w, enum resource resource, cJSON *object) {
   cJSON_AddItemToArray(w->objects[resource], object);
 }
 
+void world_api(struct world *w, enum resource resource, enum api_state state) {
+  w->o.apis[resource] = state;
+  while (state != API_SERVED && cJSON_GetArraySize(w->objects[resource])) cJSON_DeleteItemFromArray(w->objects[resource], 0);
+}
+
 void world_put(struct world *w, enum resource resource, const char *yaml) { put(w, resource, parse(yaml)); }
 
 static void observe(struct world *w) {
+  enum api_state apis[RESOURCES];
+  memcpy(apis, w->o.apis, sizeof apis);
   w->o = (struct observation){.now_ms = w->o.now_ms,
                               .stack = w->stack,
                               .companion_image = "docker.io/library/supernova-server:1",
@@ -154,6 +161,7 @@ static void observe(struct world *w) {
                               .design_tokens_found = w->o.design_tokens_found,
                               .last_error = w->o.last_error,
                               .mends = w->o.mends};
+  memcpy(w->o.apis, apis, sizeof apis);
   for (enum resource r = 0; r < RESOURCES; r++) {
     size_t count = 0;
     cJSON *object;

@@ -39,6 +39,9 @@ void world_annotate(struct world *w, const char *name, const char *value, const 
 void world_secret(struct world *w, const char *first_key, ...) __attribute__((sentinel));
 void world_keys(struct world *w, const char *kid);
 
+/* An optional API comes or goes, and its objects with it. */
+void world_api(struct world *w, enum resource resource, enum api_state state);
+
 /* Adds or replaces an object of the world. */
 void world_put(struct world *w, enum resource resource, const char *yaml);
 cJSON *world_object(struct world *w, enum resource resource, const char *name); /* NULL: not there */

@@ -180,6 +180,9 @@ static const struct decode_field network_policy_fields[] = {
      .doc = "Rules for where pods may connect to beside DNS; anywhere where omitted."},
     {"operatorFrom", DECODE_JSON, AT(network_policy.operator_from),
      .doc = "Peers that may reach ports 3001 and 9090 as the operator does; the namespace supernova-system where omitted."},
+    {"metricsFrom", DECODE_JSON, AT(network_policy.metrics_from),
+     .doc = "Peers that may reach port 9090 alone, such as Prometheus; where omitted the namespace monitoring, while there is a "
+            "ServiceMonitor."},
     {0}};
 
 static const struct decode_field scheduling_fields[] = {
@@ -195,6 +198,17 @@ static const struct decode_field service_account_fields[] = {
     {"name", DECODE_STRING, AT(service_account.name),
      .doc = "An account that is there already; one of the stack's name is made where omitted."},
     {"annotations", DECODE_JSON, AT(service_account.annotations), .doc = "Annotations of the account that is made."},
+    {0}};
+
+static const struct decode_field monitoring_fields[] = {
+    {"serviceMonitor", DECODE_STRING, AT(monitoring.service_monitor), .fallback = "auto",
+     .doc = "A ServiceMonitor, and a headless Service of port 9090 for it; auto: where the cluster serves that API."},
+    {"prometheusRule", DECODE_STRING, AT(monitoring.prometheus_rule), .fallback = "auto",
+     .doc = "A PrometheusRule with alerts and burn rates; auto: where the cluster serves that API."},
+    {"dashboard", DECODE_STRING, AT(monitoring.dashboard), .fallback = "auto",
+     .doc = "A ConfigMap with a Grafana dashboard, which Grafana's sidecar finds; auto: where the cluster serves ServiceMonitors."},
+    {"labels", DECODE_JSON, AT(monitoring.labels),
+     .doc = "Labels that these objects bear beside the operator's own, such as the release that a Prometheus selects by."},
     {0}};
 
 const struct decode_field stack_fields[] = {
@@ -229,4 +243,5 @@ const struct decode_field stack_fields[] = {
     {"networkPolicy", DECODE_OBJECT, 0, .fields = network_policy_fields, .doc = "Which connections the pods may take and make."},
     {"scheduling", DECODE_OBJECT, 0, .flags = DECODE_RELEASE, .fields = scheduling_fields, .doc = "Where pods run."},
     {"serviceAccount", DECODE_OBJECT, 0, .flags = DECODE_RELEASE, .fields = service_account_fields, .doc = "The identity of the pods."},
+    {"monitoring", DECODE_OBJECT, 0, .fields = monitoring_fields, .doc = "What Prometheus and Grafana are told of the stack."},
     {0}};

@@ -29,10 +29,12 @@ static const struct shape_row {
     {"spec.networkPolicy.ingressFrom", SHAPE_OBJECTS},
     {"spec.networkPolicy.egressTo", SHAPE_OBJECTS},
     {"spec.networkPolicy.operatorFrom", SHAPE_OBJECTS},
+    {"spec.networkPolicy.metricsFrom", SHAPE_OBJECTS},
     {"spec.scheduling.nodeSelector", SHAPE_STRING_MAP},
     {"spec.scheduling.tolerations", SHAPE_OBJECTS},
     {"spec.scheduling.affinity", SHAPE_OBJECT},
     {"spec.serviceAccount.annotations", SHAPE_STRING_MAP},
+    {"spec.monitoring.labels", SHAPE_STRING_MAP},
 };
 
 /* Of the migration, the seeds and each hook. */

@@ -26,6 +26,9 @@ static const struct choice {
     {"change.enforcement", AT(change.enforcement), {"Enforce", "Warn", "Off"}},
     {"service.type", AT(service.type), {"ClusterIP", "NodePort", "LoadBalancer"}},
     {"scheduling.topologySpread", AT(scheduling.topology_spread), {"zone", "node", "none"}},
+    {"monitoring.serviceMonitor", AT(monitoring.service_monitor), {"auto", "enabled", "disabled"}},
+    {"monitoring.prometheusRule", AT(monitoring.prometheus_rule), {"auto", "enabled", "disabled"}},
+    {"monitoring.dashboard", AT(monitoring.dashboard), {"auto", "enabled", "disabled"}},
 };
 
 static const struct range {
@@ -223,6 +226,49 @@ static int check_env(const struct stack *stack, struct error *error) {
   return 0;
 }
 
+/* Of LETTERS, and between the first and the last also any of BETWEEN (Kubernetes: labels and selectors, syntax). */
+static bool is_label_text(const char *text, size_t n, const char *letters, const char *between) {
+  for (size_t i = 0; i < n; i++) {
+    bool inside = i > 0 && i + 1 < n && strchr(between, text[i]);
+    if (!inside && !strchr(letters, text[i])) return false;
+  }
+  return true;
+}
+
+static bool is_label(const cJSON *label) {
+  static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  static const char any[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const char *key = label->string, *slash = strchr(key, '/'), *name = slash ? slash + 1 : key;
+  size_t prefix = slash ? (size_t)(slash - key) : 0, name_length = strlen(name), value_length = strlen(label->valuestring);
+  bool prefix_is_good = !slash || (prefix && prefix <= 253 && is_label_text(key, prefix, lower, "-."));
+  bool name_is_good = name_length && name_length <= 63 && is_label_text(name, name_length, any, "-_.");
+  return prefix_is_good && name_is_good && value_length <= 63 && is_label_text(label->valuestring, value_length, any, "-_.");
+}
+
+static bool label_is_ours(const char *key) {
+  static const char *const prefixes[] = {"app.kubernetes.io/", STACK_GROUP "/"};
+  bool ours = !strcmp(key, "app") || !strcmp(key, "grafana_dashboard");
+  for (size_t i = 0; i < ELEMENTS(prefixes); i++) ours = ours || !strncmp(key, prefixes[i], strlen(prefixes[i]));
+  return ours;
+}
+
+static int check_labels(const struct stack *stack, struct error *error) {
+  const cJSON *label;
+  cJSON_ArrayForEach(label, stack->spec.monitoring.labels) {
+    if (!is_label(label))
+      return error_set(error, ERROR_INVALID,
+                       "monitoring.labels holds what is no label, %.60s: a key is like release or example.com/team, a value has letters, "
+                       "digits, '-', '_' and '.'",
+                       label->string);
+    if (label_is_ours(label->string))
+      return error_set(error, ERROR_INVALID,
+                       "monitoring.labels may not hold %.60s: app, grafana_dashboard and keys of app.kubernetes.io or " STACK_GROUP
+                       " are set by the operator",
+                       label->string);
+  }
+  return 0;
+}
+
 /* ---- what runs as Jobs ---- */
 
 static const struct range job_ranges[] = {
@@ -332,7 +378,7 @@ static int check_rules(const struct stack *stack, struct error *error) {
 int stack_validate(const struct stack *stack, struct error *error) {
   return check_choices(stack, error) < 0 || check_ranges(stack, error) < 0 || check_rules(stack, error) < 0 ||
                  check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_jobs(stack, error) < 0 ||
-                 stack_change_check(stack, error) < 0
+                 check_labels(stack, error) < 0 || stack_change_check(stack, error) < 0
              ? -1
              : 0;
 }

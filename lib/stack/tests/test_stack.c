@@ -152,6 +152,8 @@ Test(stack, every_subtree_of_the_wrong_shape_is_a_sentence) {
       {"{\"networkPolicy\":{\"ingressFrom\":1}}", "spec.networkPolicy.ingressFrom is 1, expected a list"},
       {"{\"networkPolicy\":{\"egressTo\":[1]}}", "spec.networkPolicy.egressTo[0] is 1, expected an object"},
       {"{\"networkPolicy\":{\"operatorFrom\":{}}}", "spec.networkPolicy.operatorFrom is an object, expected a list"},
+      {"{\"networkPolicy\":{\"metricsFrom\":[1]}}", "spec.networkPolicy.metricsFrom[0] is 1, expected an object"},
+      {"{\"monitoring\":{\"labels\":{\"a\":1}}}", "spec.monitoring.labels.a is 1, expected a string"},
       {"{\"scheduling\":{\"nodeSelector\":{\"a\":1}}}", "spec.scheduling.nodeSelector.a is 1, expected a string"},
       {"{\"scheduling\":{\"tolerations\":{}}}", "spec.scheduling.tolerations is an object, expected a list"},
       {"{\"scheduling\":{\"affinity\":\"zone\"}}", "spec.scheduling.affinity is the text \"zone\", expected an object"},

@@ -93,6 +93,24 @@ Test(validate, what_is_wrong_is_one_sentence) {
        "config.env holds 1A, which is not the name of an environment variable: use letters, digits and '_', and begin with no digit"},
       {"{\"config\":{\"env\":{\"DATABASE_URL\":\"x\"}}}",
        "config.env holds DATABASE_URL, which is set elsewhere: use the typed field under spec.config, or the Secret for what is secret"},
+      {"{\"monitoring\":{\"labels\":{\"-a\":\"x\"}}}",
+       "monitoring.labels holds what is no label, -a: a key is like release or example.com/team, a value has "
+       "letters, digits, '-', '_' and '.'"},
+      {"{\"monitoring\":{\"labels\":{\"Example.com/a\":\"x\"}}}",
+       "monitoring.labels holds what is no label, Example.com/a: a key is like release or example.com/team, a value has "
+       "letters, digits, '-', '_' and '.'"},
+      {"{\"monitoring\":{\"labels\":{\"/a\":\"x\"}}}",
+       "monitoring.labels holds what is no label, /a: a key is like release or example.com/team, a value has "
+       "letters, digits, '-', '_' and '.'"},
+      {"{\"monitoring\":{\"labels\":{\"release\":\"a b\"}}}",
+       "monitoring.labels holds what is no label, release: a key is like release or example.com/team, a value has "
+       "letters, digits, '-', '_' and '.'"},
+      {"{\"monitoring\":{\"labels\":{\"app\":\"x\"}}}",
+       "monitoring.labels may not hold app: app, grafana_dashboard and keys of app.kubernetes.io or "
+       "platform.supernova.com are set by the operator"},
+      {"{\"monitoring\":{\"labels\":{\"platform.supernova.com/stack\":\"x\"}}}",
+       "monitoring.labels may not hold platform.supernova.com/stack: app, grafana_dashboard and keys of app.kubernetes.io or "
+       "platform.supernova.com are set by the operator"},
   };
   for (size_t i = 0; i < ELEMENTS(cases); i++) {
     _cleanup_(stack_freep) struct stack *stack = stack_of(cases[i].spec);

@@ -17,6 +17,16 @@ static cJSON *operator_rule(const struct stack *stack) {
                      (int64_t)PORT_METRICS);
 }
 
+/* Prometheus reads the metrics and nothing else. */
+static cJSON *metrics_rule(const struct render_input *in) {
+  const cJSON *given = in->stack->spec.network_policy.metrics_from;
+  if (!cJSON_GetArraySize(given) && !render_wants_monitor(in)) return render_nothing();
+  cJSON *from = cJSON_GetArraySize(given)
+                    ? cJSON_Duplicate(given, true)
+                    : render_json("[{'namespaceSelector': {'matchLabels': {'kubernetes.io/metadata.name': 'monitoring'}}}]");
+  return render_json("{'from': %t, 'ports': [{'port': %d, 'protocol': 'TCP'}]}", from, (int64_t)PORT_METRICS);
+}
+
 /* Rules are one atomic list, so what the API server would fill in has to be in it. */
 static cJSON *with_protocols(cJSON *rule) {
   cJSON *port;
@@ -43,8 +53,9 @@ cJSON *render_network_policy(const struct render_input *in) {
   const struct stack *stack = in->stack;
   const cJSON *rules = stack->spec.network_policy.egress_to;
   cJSON *policy = render_object(stack, "networking.k8s.io/v1", "NetworkPolicy", stack->name, COMPONENT_SERVER);
-  return render_with(policy, "spec",
-                     render_json("{'podSelector': {'matchLabels': %t}, 'policyTypes': ['Ingress', %s], 'ingress': [%t, %t], 'egress': %t}",
-                                 render_selector(stack), cJSON_GetArraySize(rules) ? "Egress" : NULL, public_rule(stack),
-                                 operator_rule(stack), egress(rules)));
+  return render_with(
+      policy, "spec",
+      render_json("{'podSelector': {'matchLabels': %t}, 'policyTypes': ['Ingress', %s], 'ingress': [%t, %t, %t], 'egress': %t}",
+                  render_selector(stack), cJSON_GetArraySize(rules) ? "Egress" : NULL, public_rule(stack), operator_rule(stack),
+                  metrics_rule(in), egress(rules)));
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 cJSON *render_labels(const struct stack *stack, const char *component) {
-  bool server = !strcmp(component, COMPONENT_SERVER);
+  bool server = !strcmp(component, COMPONENT_SERVER) || !strcmp(component, COMPONENT_METRICS);
   return render_json(
       "{'app': %s, 'app.kubernetes.io/name': 'supernova-server', 'app.kubernetes.io/instance': %s,"
       " 'app.kubernetes.io/component': %s, '" LABEL_MANAGED_BY "': '" FIELD_MANAGER "', '" LABEL_STACK "': %s}",
@@ -27,24 +27,30 @@ cJSON *render_object(const struct stack *stack, const char *api_version, const c
       api_version, kind, name, stack->namespace, render_labels(stack, component), stack->name, stack->uid);
 }
 
-static cJSON *annotations_of(cJSON *manifest) {
+static cJSON *metadata_map(cJSON *manifest, const char *which) {
   cJSON *metadata = cJSON_GetObjectItemCaseSensitive(manifest, "metadata");
-  cJSON *annotations = cJSON_GetObjectItemCaseSensitive(metadata, "annotations");
-  return annotations ? annotations : cJSON_AddObjectToObject(metadata, "annotations");
+  cJSON *map = cJSON_GetObjectItemCaseSensitive(metadata, which);
+  return map ? map : cJSON_AddObjectToObject(metadata, which);
 }
 
-cJSON *render_annotate(cJSON *manifest, const cJSON *annotations) {
-  if (!manifest || !annotations) return manifest;
-  cJSON *to = annotations_of(manifest);
-  const cJSON *annotation;
-  cJSON_ArrayForEach(annotation, annotations) {
-    if (!cJSON_AddStringToObject(to, annotation->string, annotation->valuestring)) {
+static cJSON *annotations_of(cJSON *manifest) { return metadata_map(manifest, "annotations"); }
+
+static cJSON *add_to_map(cJSON *manifest, const char *which, const cJSON *texts) {
+  if (!manifest || !texts) return manifest;
+  cJSON *to = metadata_map(manifest, which);
+  const cJSON *text;
+  cJSON_ArrayForEach(text, texts) {
+    if (!cJSON_AddStringToObject(to, text->string, text->valuestring)) {
       cJSON_Delete(manifest);
       return NULL;
     }
   }
   return manifest;
 }
+
+cJSON *render_annotate(cJSON *manifest, const cJSON *annotations) { return add_to_map(manifest, "annotations", annotations); }
+
+cJSON *render_label(cJSON *manifest, const cJSON *labels) { return add_to_map(manifest, "labels", labels); }
 
 void render_initial_replicas(cJSON *deployment, const struct stack *stack) {
   bool autoscaling = stack->spec.autoscaling.enabled;

@@ -6,7 +6,8 @@
 
 enum { NAME_SIZE = 64, PORT_HTTP = 3001, PORT_METRICS = 9090 };
 
-#define COMPONENT_SERVER "server"
+#define COMPONENT_SERVER  "server"
+#define COMPONENT_METRICS "metrics" /* of the Service that Prometheus finds pods by */
 
 /* The labels of a child and of its pods. Only the server's bear `app`: the Service must not send requests to a Job's pod. */
 cJSON *render_labels(const struct stack *stack, const char *component);
@@ -16,6 +17,9 @@ cJSON *render_selector(const struct stack *stack);
 
 /* Copies ANNOTATIONS (an object or NULL) into the manifest's. Takes the manifest; returns it, or NULL without memory. */
 cJSON *render_annotate(cJSON *manifest, const cJSON *annotations);
+
+/* The same for labels. */
+cJSON *render_label(cJSON *manifest, const cJSON *labels);
 
 void service_account_name(const struct render_input *in, char to[NAME_SIZE]);
 void env_name(const struct render_input *in, char to[NAME_SIZE]);
@@ -34,3 +38,7 @@ cJSON *render_deployment(const struct render_input *in);
 cJSON *render_pdb(const struct render_input *in);
 cJSON *render_hpa(const struct render_input *in);
 cJSON *render_ingress(const struct render_input *in);
+cJSON *render_metrics_service(const struct render_input *in);
+cJSON *render_service_monitor(const struct render_input *in);
+cJSON *render_prometheus_rule(const struct render_input *in);
+cJSON *render_dashboard(const struct render_input *in);

@@ -37,6 +37,10 @@ enum child_kind {
   CHILD_PDB,
   CHILD_HPA,
   CHILD_INGRESS,
+  CHILD_METRICS_SERVICE, /* Service <stack>-metrics, headless, for the ServiceMonitor alone */
+  CHILD_SERVICE_MONITOR,
+  CHILD_PROMETHEUS_RULE,
+  CHILD_DASHBOARD, /* ConfigMap <stack>-dashboard */
   CHILD_KINDS,
 };
 
@@ -49,6 +53,8 @@ struct render_input {
   const cJSON *env;         /* the revision's full map */
   const char *secret_hash;  /* overlay; NULL: none known yet */
   const char *restarted_at; /* overlay; NULL: never */
+  bool monitors_served;     /* the cluster serves ServiceMonitors */
+  bool rules_served;        /* and PrometheusRules */
 };
 
 struct child_descriptor {
@@ -58,6 +64,9 @@ struct child_descriptor {
   cJSON *(*render)(const struct render_input *in);
 };
 extern const struct child_descriptor child_kinds[CHILD_KINDS];
+
+/* spec.monitoring says so, and it can be. */
+bool render_wants_monitor(const struct render_input *in);
 
 /* The parts that the builders share. */
 cJSON *render_object(const struct stack *stack, const char *api_version, const char *kind, const char *name, const char *component);

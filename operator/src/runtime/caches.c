@@ -11,8 +11,8 @@
 struct slot {
   struct caches *caches;
   enum resource resource;
-  char *namespace; /* NULL: all */
-  struct cache *cache;
+  char *namespace;     /* NULL: all */
+  struct cache *cache; /* NULL: of an optional resource that is not served */
 };
 
 struct caches {
@@ -51,6 +51,11 @@ static void on_change(void *owner, const char *key, const void *old, const void 
   slot->caches->options.changed(slot->caches->options.owner, slot->resource, old, now);
 }
 
+static void on_listed(void *owner) {
+  const struct slot *slot = owner;
+  slot->caches->options.listed(slot->caches->options.owner);
+}
+
 static int start(struct slot *slot, struct error *error) {
   const struct resource_row *row = &resources[slot->resource];
   slot->cache = cache_new(slot->caches->options.client,
@@ -60,6 +65,7 @@ static int start(struct slot *slot, struct error *error) {
                                                   .metadata_only = row->metadata_only,
                                                   .kind = slot->resource == RESOURCE_STACK ? &stack_kind : &child_kinds_by_view[row->view],
                                                   .on_change = on_change,
+                                                  .on_synced = row->optional ? on_listed : NULL,
                                                   .owner = slot},
                           error);
   return slot->cache ? 0 : -1;
@@ -70,7 +76,7 @@ static int add_namespace(struct caches *caches, const char *namespace, struct er
     struct slot *slot = &caches->slots[caches->count++];
     *slot = (struct slot){.caches = caches, .resource = resource, .namespace = namespace ? strdup(namespace) : NULL};
     if (namespace && !slot->namespace) return error_oom(error);
-    if (start(slot, error) < 0) return error_wrap(error, "watch %s", resources[resource].api.plural);
+    if (!resources[resource].optional && start(slot, error) < 0) return error_wrap(error, "watch %s", resources[resource].api.plural);
   }
   return 0;
 }
@@ -111,13 +117,13 @@ const void *caches_get(const struct caches *caches, enum resource resource, cons
   char key[384];
   const struct slot *slot = slot_of(caches, resource, namespace);
   (void)snprintf(key, sizeof key, "%s/%s", namespace, name);
-  return slot ? cache_get(slot->cache, key) : NULL;
+  return slot && slot->cache ? cache_get(slot->cache, key) : NULL;
 }
 
 void caches_each(const struct caches *caches, enum resource resource, const char *namespace, const char *index,
                  void (*visit)(void *owner, const char *key, const void *projection), void *owner) {
   const struct slot *slot = slot_of(caches, resource, namespace);
-  if (slot) cache_each_indexed(slot->cache, index, visit, owner);
+  if (slot && slot->cache) cache_each_indexed(slot->cache, index, visit, owner);
 }
 
 void caches_each_stack(const struct caches *caches, void (*visit)(void *owner, const char *key, const void *stack), void *owner) {
@@ -125,16 +131,38 @@ void caches_each_stack(const struct caches *caches, void (*visit)(void *owner, c
     if (caches->slots[i].resource == RESOURCE_STACK) cache_each(caches->slots[i].cache, visit, owner);
 }
 
+bool caches_serve(struct caches *caches, enum resource resource, bool served) {
+  bool changed = false;
+  for (size_t i = 0; i < caches->count; i++) {
+    struct slot *slot = &caches->slots[i];
+    if (slot->resource != resource || served == (slot->cache != NULL)) continue;
+    changed = true;
+    if (!served)
+      cache_free(TAKE(slot->cache));
+    else if (start(slot, NULL) < 0)
+      changed = false;
+  }
+  return changed;
+}
+
+enum api_state caches_api(const struct caches *caches, enum resource resource, const char *namespace) {
+  const struct slot *slot = slot_of(caches, resource, namespace);
+  if (!slot || !slot->cache) return API_ABSENT;
+  return cache_synced(slot->cache) ? API_SERVED : API_UNREAD;
+}
+
+static bool is_needed(const struct slot *slot) { return !resources[slot->resource].optional; }
+
 bool caches_synced(const struct caches *caches) {
   for (size_t i = 0; i < caches->count; i++)
-    if (!cache_synced(caches->slots[i].cache)) return false;
+    if (is_needed(&caches->slots[i]) && !cache_synced(caches->slots[i].cache)) return false;
   return true;
 }
 
 const char *caches_stale(const struct caches *caches, struct buffer *why) {
   for (size_t i = 0; i < caches->count; i++) {
     const struct slot *slot = &caches->slots[i];
-    if (!cache_stale(slot->cache)) continue;
+    if (!is_needed(slot) || !cache_stale(slot->cache)) continue;
     const struct error *error = watch_last_error(cache_watch(slot->cache));
     buffer_printf(why, "%s in %s: %s", resources[slot->resource].api.plural, slot->namespace ? slot->namespace : "all namespaces",
                   error && error->kind ? error->message : "nothing heard for too long");
@@ -144,5 +172,6 @@ const char *caches_stale(const struct caches *caches, struct buffer *why) {
 }
 
 void caches_visit(const struct caches *caches, void (*visit)(void *owner, enum resource resource, const struct cache *cache), void *owner) {
-  for (size_t i = 0; i < caches->count; i++) visit(owner, caches->slots[i].resource, caches->slots[i].cache);
+  for (size_t i = 0; i < caches->count; i++)
+    if (caches->slots[i].cache) visit(owner, caches->slots[i].resource, caches->slots[i].cache);
 }

@@ -1,6 +1,7 @@
 #include "runtime/manager.h"
 
 #include "base/clock.h"
+#include "kube/discovery.h"
 #include "kube/lease.h"
 #include "runtime/caches.h"
 #include "runtime/metrics.h"
@@ -27,6 +28,7 @@ struct manager {
   struct kube_client *client;
   struct event_recorder *events;
   struct caches *caches;
+  struct discovery *discovery;
   struct queue *queue;
   struct offload *offload;
   struct reconciler *reconciler;
@@ -36,6 +38,7 @@ struct manager {
   struct timer sync, drain;
   int64_t drain_until_ms;
   bool leads, stopping;
+  bool discovered; /* which optional APIs are served is known: before that, what they bring would be taken for turned off */
   int exit_status;
 };
 
@@ -105,10 +108,12 @@ static void on_finished(void *owner, const char *key, const struct reconcile_res
   const struct stack *stack = slash ? caches_get(manager->caches, RESOURCE_STACK, namespace, slash + 1) : NULL;
   if (failed) log_warn("a round failed and is tried again", log_str("stack", key), log_err(&result->error));
   report_round(manager->metrics, CONTROLLER, result, failed);
-  if (stack)
+  if (stack) {
     report_stack(manager->metrics, stack, manager->settings->server_image);
-  else
+    report_pods(manager->metrics, stack, manager->caches);
+  } else {
     metrics_forget_stack(manager->metrics, namespace, slash ? slash + 1 : "");
+  }
   static const enum queue_outcome outcomes[] = {
       [RECONCILED] = QUEUE_OK, [RECONCILE_WAITS] = QUEUE_LATER, [RECONCILE_RETRY] = QUEUE_AGAIN, [RECONCILE_GONE] = QUEUE_FORGET};
   char copy[384];
@@ -127,12 +132,36 @@ static void fail(struct manager *manager, const char *why) {
 }
 
 static void may_work(struct manager *manager) {
-  bool wanted = manager->leads && !manager->stopping, ready = wanted && caches_synced(manager->caches);
+  bool wanted = manager->leads && !manager->stopping, ready = wanted && manager->discovered && caches_synced(manager->caches);
   queue_pause(manager->queue, !ready);
   if (wanted && !ready && timer_set(&manager->sync, SYNC_POLL_MS) < 0) fail(manager, "out of memory");
 }
 
 static void on_sync_timer(struct timer *timer) { may_work(CONTAINER_OF(timer, struct manager, sync)); }
+
+/* ---- optional APIs ---- */
+
+static void look_at_all(void *owner) {
+  struct manager *manager = owner;
+  if (manager->leads) caches_each_stack(manager->caches, enqueue_stack, manager);
+}
+
+static const enum resource optional[] = {RESOURCE_SERVICE_MONITOR, RESOURCE_PROMETHEUS_RULE};
+static const struct kube_resource *const discovered[] = {&resources[RESOURCE_SERVICE_MONITOR].api, &resources[RESOURCE_PROMETHEUS_RULE].api,
+                                                         NULL};
+
+static void on_discovery(void *owner, uint64_t served) {
+  struct manager *manager = owner;
+  bool changed = !manager->discovered;
+  for (size_t i = 0; i < ELEMENTS(optional); i++) {
+    if (!caches_serve(manager->caches, optional[i], served >> i & 1)) continue;
+    changed = true;
+    log_info("an optional API has come or gone", log_str("resource", resources[optional[i]].api.plural),
+             log_bool("served", served >> i & 1));
+  }
+  manager->discovered = true;
+  if (changed) look_at_all(manager);
+}
 
 static void on_leadership(void *owner, bool leads) {
   struct manager *manager = owner;
@@ -143,7 +172,7 @@ static void on_leadership(void *owner, bool leads) {
     fail(manager, "the Lease is lost: ending, so that nothing is written beside the new leader");
     return;
   }
-  if (leads) caches_each_stack(manager->caches, enqueue_stack, manager);
+  look_at_all(manager);
   may_work(manager);
 }
 
@@ -220,11 +249,19 @@ static int start_engine(struct manager *manager, struct error *error) {
   manager->queue = queue_new(manager->loop, WORKERS, work, manager);
   if (!manager->queue) return error_oom(error);
   queue_pause(manager->queue, true);
-  manager->caches = caches_new(
-      &(struct caches_options){
-          .client = manager->client, .namespaces = (const char *const *)s->namespaces, .changed = on_change, .owner = manager},
-      error);
+  manager->caches = caches_new(&(struct caches_options){.client = manager->client,
+                                                        .namespaces = (const char *const *)s->namespaces,
+                                                        .changed = on_change,
+                                                        .listed = look_at_all,
+                                                        .owner = manager},
+                               error);
   if (!manager->caches) return -1;
+  manager->discovery =
+      discovery_new(manager->client,
+                    &(struct discovery_options){
+                        .resources = discovered, .interval_ms = s->discovery_s * 1000, .on_answer = on_discovery, .owner = manager},
+                    error);
+  if (!manager->discovery) return -1;
   manager->offload = offload_new(manager->loop, error);
   if (!manager->offload) return -1;
   manager->reconciler = reconciler_new(&(struct reconciler_options){.client = manager->client,
@@ -290,6 +327,7 @@ void manager_free(struct manager *manager) {
   lease_free(manager->lease);
   reconciler_free(manager->reconciler);
   offload_free(manager->offload);
+  discovery_free(manager->discovery);
   caches_free(manager->caches);
   queue_free(manager->queue);
   events_free(manager->events);

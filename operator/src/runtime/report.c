@@ -1,5 +1,6 @@
 #include "runtime/report.h"
 
+#include "base/clock.h"
 #include "stack/conditions.h"
 
 #include <stdio.h>
@@ -34,6 +35,39 @@ static void report_image(struct metrics *metrics, const struct stack *stack, con
   buffer_done(&image);
 }
 
+static void report_migration(struct metrics *metrics, const struct stack *stack) {
+  const char *state = json_string(stack->status, "migration.state", NULL), *kind = json_string(stack->status, "migration.kind", "migrate");
+  metrics_forget(metrics, METRIC_STACK_MIGRATION_STATE, stack->namespace, stack->name);
+  if (state) metrics_set(metrics, METRIC_STACK_MIGRATION_STATE, 1, stack->namespace, stack->name, kind, state);
+}
+
+static void report_transition(struct metrics *metrics, const struct stack *stack) {
+  int64_t ms = 0;
+  const cJSON *ready = condition_find(json_get(stack->status, "conditions"), "Ready");
+  if (parse_rfc3339(json_string(ready, "lastTransitionTime", NULL), &ms) < 0) return;
+  metrics_set(metrics, METRIC_STACK_TRANSITION_SECONDS, (double)ms / 1000, stack->namespace, stack->name);
+}
+
+struct told_pods {
+  struct metrics *metrics;
+  const struct stack *stack;
+};
+
+static void report_pod(void *owner, const char *key, const void *projection) {
+  const struct told_pods *told = owner;
+  const struct child *pod = projection;
+  (void)key;
+  if (!pod->pod.component || strcmp(pod->pod.component, "server") != 0) return;
+  metrics_set(told->metrics, METRIC_STACK_POD_RESTARTS, (double)pod->pod.restarts, told->stack->namespace, told->stack->name, pod->name);
+}
+
+void report_pods(struct metrics *metrics, const struct stack *stack, const struct caches *caches) {
+  char key[384];
+  (void)snprintf(key, sizeof key, "%s/%s", stack->namespace, stack->name);
+  metrics_forget(metrics, METRIC_STACK_POD_RESTARTS, stack->namespace, stack->name);
+  caches_each(caches, RESOURCE_POD, stack->namespace, key, report_pod, &(struct told_pods){metrics, stack});
+}
+
 void report_stack(struct metrics *metrics, const struct stack *stack, const char *companion_image) {
   const char *ns = stack->namespace, *name = stack->name;
   const cJSON *status = stack->status;
@@ -56,6 +90,8 @@ void report_stack(struct metrics *metrics, const struct stack *stack, const char
   metrics_forget(metrics, METRIC_STACK_PHASE, ns, name);
   metrics_set(metrics, METRIC_STACK_PHASE, 1, ns, name, json_string(status, "phase", "Pending"));
   report_image(metrics, stack, companion_image);
+  report_migration(metrics, stack);
+  report_transition(metrics, stack);
 }
 
 /* The queue counts for itself: what it holds is told as it is. */

@@ -29,6 +29,8 @@ static const struct setting {
     {"MAX_IN_FLIGHT", NUMBER, offsetof(struct settings, max_in_flight), "16", 1, 256, "requests to the API server at once, watches apart"},
     {"LEASE_DURATION_SECONDS", NUMBER, offsetof(struct settings, lease_duration_s), "15", 3, 600,
      "after how long a silent leader is replaced"},
+    {"DISCOVERY_SECONDS", NUMBER, offsetof(struct settings, discovery_s), "60", 1, 3600,
+     "how often it is looked whether the cluster serves the prometheus-operator's API"},
     {"POD_NAME", TEXT, offsetof(struct settings, identity), "", 0, 0, "identity in the Lease; empty: the host's name"},
     {"POD_NAMESPACE", TEXT, offsetof(struct settings, own_namespace), "supernova-system", 0, 0, "namespace of the Lease"},
     {"KUBECONFIG", TEXT, offsetof(struct settings, kubeconfig), "", 0, 0, "credentials outside a cluster; empty: the pod's own"},

@@ -20,6 +20,10 @@ static const enum resource child_resources[CHILD_KINDS] = {
     [CHILD_PDB] = RESOURCE_PDB,
     [CHILD_HPA] = RESOURCE_HPA,
     [CHILD_INGRESS] = RESOURCE_INGRESS,
+    [CHILD_METRICS_SERVICE] = RESOURCE_SERVICE,
+    [CHILD_SERVICE_MONITOR] = RESOURCE_SERVICE_MONITOR,
+    [CHILD_PROMETHEUS_RULE] = RESOURCE_PROMETHEUS_RULE,
+    [CHILD_DASHBOARD] = RESOURCE_CONFIG_MAP,
 };
 
 /* What lies over the revision in a pod template. */
@@ -45,7 +49,9 @@ static struct render_input input_of(const struct observation *o, const struct co
                                .env_hash = content->env_hash,
                                .env = content->env,
                                .secret_hash = overlays.secret_hash,
-                               .restarted_at = overlays.restarted_at};
+                               .restarted_at = overlays.restarted_at,
+                               .monitors_served = o->apis[RESOURCE_SERVICE_MONITOR] != API_ABSENT,
+                               .rules_served = o->apis[RESOURCE_PROMETHEUS_RULE] != API_ABSENT};
 }
 
 static void add_step(cJSON *patch, const char *op, const char *path, const char *value) {
@@ -226,7 +232,8 @@ struct children_verdict children_plan(const struct observation *o, const struct 
   struct children_verdict verdict = {0};
   const struct render_input in = input_of(o, content, overlays_wanted(o, NULL));
   for (enum child_kind kind = 0; kind < CHILD_KINDS; kind++) {
-    if (kind == CHILD_DEPLOYMENT) continue;
+    enum resource resource = child_resources[kind];
+    if (kind == CHILD_DEPLOYMENT || (resources[resource].optional && o->apis[resource] == API_UNREAD)) continue;
     if (!child_kinds[kind].wanted(&in)) {
       plan_unwanted(o, kind, &in, plan);
       continue;

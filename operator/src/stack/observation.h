@@ -37,6 +37,7 @@ struct observation {
   bool design_tokens_found;              /* the ConfigMap that designTokens.configMapRef names exists */
   struct child_list children[RESOURCES]; /* by our label */
   struct child_list fetched[RESOURCES];  /* met by name when a create was refused: ours without the label, or somebody else's */
+  enum api_state apis[RESOURCES];        /* of those that are optional; of the others it means nothing */
   const struct error *last_error;        /* of the last round's writes, or NULL */
   const struct mends *mends;             /* that this process has made, or NULL */
 };

@@ -253,6 +253,7 @@ static void observe(struct round *round, const struct stack *stack, struct obser
                             .last_error = memory->last_error.kind ? &memory->last_error : NULL};
   for (enum resource resource = 0; resource < RESOURCES; resource++) {
     if (!resources[resource].ours) continue;
+    o->apis[resource] = caches_api(r->options.caches, resource, round->namespace);
     caches_each(r->options.caches, resource, round->namespace, round->key, gather,
                 &(struct gathering){round->arena, &o->children[resource], 0});
   }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "stack/conditions.h"
+#include "stack/monitored.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static void keep_condition(struct conditions *c, const char *type) {
 
 /* What is not judged anew stays as it was. */
 static void keep_conditions(struct conditions *c) {
-  static const char *const kept[] = {"SecretsReady", "KeysReady", "MigrationsComplete", "ChangeAllowed"};
+  static const char *const kept[] = {"SecretsReady", "KeysReady", "MigrationsComplete", "ChangeAllowed", "Monitored"};
   for (size_t i = 0; i < ELEMENTS(kept); i++) keep_condition(c, kept[i]);
 }
 
@@ -99,6 +100,7 @@ static cJSON *conditions_of(const struct observation *o, const struct judgement 
   condition_set(&c, "KeysReady", truth(j->keys.ok), j->keys.reason, j->keys.message);
   add_migrations_complete(&c, j);
   add_change_allowed(&c, &j->change);
+  monitored_set_condition(o, &c);
   return c.list;
 }
 

@@ -115,7 +115,7 @@ struct stack_spec {
   } pod_disruption_budget;
   struct {
     bool enabled;
-    const cJSON *ingress_from, *egress_to, *operator_from; /* NetworkPolicy peers and rules */
+    const cJSON *ingress_from, *egress_to, *operator_from, *metrics_from; /* NetworkPolicy peers and rules */
   } network_policy;
   struct {
     const cJSON *node_selector, *tolerations, *affinity;
@@ -126,6 +126,10 @@ struct stack_spec {
     const char *name; /* NULL: one is made with the stack's name */
     const cJSON *annotations;
   } service_account;
+  struct {
+    const char *service_monitor, *prometheus_rule, *dashboard; /* auto, enabled, disabled */
+    const cJSON *labels;                                       /* NULL: none */
+  } monitoring;
 };
 
 struct stack {
