@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 2000, CONNECT_MS = 1000, ANSWER_MAX_BYTES = 1 << 20, ADDRESS_MAX_BYTES = 1024 };
+enum { TIMEOUT_MS = 2000, CONNECT_MS = 1000, ANSWER_MAX_BYTES = 1 << 20, ADDRESS_MAX_BYTES = 1024, WHY_MAX_BYTES = 128 };
 
 struct prober {
   struct prober_options options;
@@ -94,7 +94,7 @@ static void close_one(struct probing *p) {
 /* The words of the first question that failed stand. */
 static void note(struct exchange *e, const char *what) {
   char *to = e->question->of_metrics ? e->probe->unread : e->probe->failure;
-  if (!*to) (void)snprintf(to, PROBE_WORDS_SIZE, "GET %s: %s", e->question->path, what);
+  if (!*to) (void)snprintf(to, PROBE_WORDS_SIZE, "GET %s: %.*s", e->question->path, WHY_MAX_BYTES, what);
 }
 
 static void judge(struct exchange *e, int status, const char *body, size_t n) {
