@@ -50,8 +50,8 @@ static inline void check_children(const struct stack *stack, const struct conten
   }
   const struct stack_job *settings = &stack->spec.migrations;
   struct stack_job hook;
-  check_manifest(render_job(&in, &(struct render_job){"migrate", "migrate", settings->command, settings}, 4, 2));
+  check_manifest(render_job(&in, &(struct render_job){"migrate", "migrate", settings->command, settings, false}, 4, 2));
   for (int place = 0; stack_hook_at(&stack->spec, place, &hook); place++)
-    check_manifest(render_job(&in, &(struct render_job){hook.name, "hook", hook.command, &hook}, 4, 1));
+    check_manifest(render_job(&in, &(struct render_job){hook.name, "hook", hook.command, &hook, false}, 4, 1));
   check_manifest(render_revision(stack, content->json, content->hash, 4));
 }

@@ -52,7 +52,7 @@ static inline struct render_fixture fixture_open(const char *name) {
 static inline cJSON *fixture_render_migration(const struct render_fixture *f, int64_t revision, int64_t attempt) {
   const struct stack_job *settings = &f->stack->spec.migrations;
   cJSON *own = cJSON_Parse(stack_default_migration_command);
-  const struct render_job job = {"migrate", "migrate", settings->command ? settings->command : own, settings};
+  const struct render_job job = {"migrate", "migrate", settings->command ? settings->command : own, settings, false};
   cJSON *manifest = render_job(&f->in, &job, revision, attempt);
   cJSON_Delete(own);
   cr_assert(manifest);

@@ -22,7 +22,7 @@ static cJSON *render_all(const struct render_fixture *f) {
   }
   struct stack_job hook;
   for (int place = 0; stack_hook_at(&f->stack->spec, place, &hook); place++)
-    add(items, render_job(&f->in, &(struct render_job){hook.name, "hook", hook.command, &hook}, 4, 1));
+    add(items, render_job(&f->in, &(struct render_job){hook.name, "hook", hook.command, &hook, false}, 4, 1));
   add(items, fixture_render_migration(f, 4, 1));
   add(items, fixture_render_migration(f, 4, 3));
   _cleanup_json_ cJSON *content = cJSON_Parse("{\"hashVersion\":1,\"spec\":{},\"env\":{\"LOG_LEVEL\":\"info\"}}");

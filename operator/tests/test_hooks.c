@@ -275,6 +275,8 @@ Test(hooks, the_companions_images_are_checked_before_anything_is_touched) {
   const cJSON *job = world_object(&w, RESOURCE_JOB, "shop-preflight-1");
   const cJSON *command = json_get(json_get(job, "spec.template.spec.containers")->child, "command");
   cr_assert_str_eq(cJSON_GetArrayItem(command, 1)->valuestring, "check");
+  const cJSON *volume = json_get(job, "spec.template.spec.volumes")->child->next;
+  cr_assert_str_eq(json_string(volume, "secret.secretName", ""), "shop-jwks", "it looks at the keys too");
   cr_assert_str_eq(release("docker.io/library/supernova-server:v1"), "preflight-1 | ");
   upgrade(COMPANY2 "migrations: {when: [pre-upgrade]}\n");
   world_settle(&w);

@@ -72,7 +72,7 @@ Test(job, a_hook_has_its_own_command_resources_and_label) {
   _cleanup_fixture_ struct render_fixture f = fixture_open("hooks");
   struct stack_job hook;
   cr_assert(stack_hook_find(&f.stack->spec, "warm-cache", &hook));
-  const struct render_job job = {hook.name, "hook", hook.command, &hook};
+  const struct render_job job = {hook.name, "hook", hook.command, &hook, false};
   _cleanup_json_ cJSON *manifest = render_job(&f.in, &job, 7, 2);
   const cJSON *container = json_get(manifest, "spec.template.spec.containers")->child;
   cr_assert_str_eq(json_string(manifest, "metadata.name", ""), "shop-warm-cache-7-2");

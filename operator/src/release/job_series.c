@@ -85,7 +85,7 @@ static void post_job(const struct decision *d, int64_t attempt, uint64_t needs) 
                                   .env = content->env,
                                   .secret_hash = d->c->o->secret->hash};
   const struct series_kind *kind = d->series->kind;
-  const struct render_job job = {d->series->name, kind->component, d->series->command, &d->series->settings};
+  const struct render_job job = {d->series->name, kind->component, d->series->command, &d->series->settings, kind == &series_preflight};
   struct arena *arena = d->c->plan->arena;
   char name[64];
   job_name(d, attempt, name);

@@ -86,9 +86,10 @@ static cJSON *job_container(const struct render_input *in, const struct render_j
   return render_json(
       "{'name': %s, 'image': %s, 'imagePullPolicy': %s, 'command': %j, 'env': %t, 'envFrom': %t,"
       " 'resources': %t, 'securityContext': %t,"
-      " 'terminationMessagePolicy': 'FallbackToLogsOnError', 'volumeMounts': [{'name': 'tmp', 'mountPath': '/tmp'}]}",
+      " 'terminationMessagePolicy': 'FallbackToLogsOnError', 'volumeMounts': %t}",
       job->component, in->image, in->stack->spec.image.pull_policy, job->command, environment(in), environment_sources(in),
-      wanted ? cJSON_Duplicate(wanted, true) : cJSON_Parse(stack_default_job_resources), container_security());
+      wanted ? cJSON_Duplicate(wanted, true) : cJSON_Parse(stack_default_job_resources), container_security(),
+      job->as_server ? server_mounts(in->stack) : render_json("[{'name': 'tmp', 'mountPath': '/tmp'}]"));
 }
 
 static cJSON *pull_secrets(const struct stack *stack) {
@@ -137,7 +138,8 @@ cJSON *render_server_pod(const struct render_input *in) {
 
 /* The deadline is the pod's: a Job's own deadline deletes the pod, and its last words with it. */
 cJSON *render_job_pod(const struct render_input *in, const struct render_job *job) {
-  cJSON *spec = pod_spec(in, "Never", job_container(in, job), render_json("[{'name': 'tmp', 'emptyDir': {}}]"));
+  cJSON *volumes = job->as_server ? server_volumes(in->stack) : render_json("[{'name': 'tmp', 'emptyDir': {}}]");
+  cJSON *spec = pod_spec(in, "Never", job_container(in, job), volumes);
   spec = render_with(spec, "activeDeadlineSeconds", cJSON_CreateNumber((double)job->settings->active_deadline_s));
   return pod_template(in, job->component, NULL, NULL, spec);
 }

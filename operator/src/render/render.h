@@ -83,6 +83,7 @@ struct render_job {
   const char *component; /* migrate, seed, hook: the label, and the container's name */
   const cJSON *command;
   const struct stack_job *settings;
+  bool as_server; /* it sees the files that the server sees: keys and design tokens */
 };
 
 /* The Job of one attempt: `<stack>-<series>-<revision>` and `-<attempt>` from the second on; and the number of the revision in such a name, -1 where it
