@@ -1,4 +1,6 @@
 """Preflight, hooks and seeds of a release: in their order, one after the other, and words where one refuses."""
+import re
+
 import pytest
 
 from kube import wait_for
@@ -21,7 +23,7 @@ def jobs(stack, revision):
     found = [job for job in stack.list("jobs") if job["status"].get("succeeded")]
     names = [job["metadata"]["name"].removeprefix("supernova-server-")
              for job in sorted(found, key=lambda job: (job["status"]["startTime"], job["status"]["completionTime"]))]
-    return [name for name in names if f"-{revision}" in name]
+    return [name for name in names if re.fullmatch(rf"[a-z]+-{revision}(-\d+)?", name)]
 
 
 def test_a_database_that_is_away_holds_the_release_before_anything_is_touched(stack):
