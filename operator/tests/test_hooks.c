@@ -370,7 +370,7 @@ Test(hooks, a_memory_that_somebody_broke_costs_an_attempt_and_no_more) {
 static void ask(void) {
   world_plan(&w);
   const struct child *revision = w.o.children[RESOURCE_REVISION].items[0];
-  cJSON *annotations, *body = annotations_patch(revision, &annotations);
+  cJSON *annotations, *body = annotations_patch(revision->resource_version, &annotations);
   job_series_ask(revision, "migrate", annotations);
   cJSON *live = cJSON_GetArrayItem(w.objects[RESOURCE_REVISION], 0);
   cJSON *to = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(live, "metadata"), "annotations");
