@@ -150,7 +150,7 @@ Test(validate, hooks_are_at_most_16) {
   _cleanup_buffer_ struct buffer spec;
   buffer_init(&spec, 4096);
   buffer_puts(&spec, "{\"hooks\":[");
-  for (char name = 'a'; name <= 'q'; name++) buffer_printf(&spec, "%s{\"name\":\"%c\",\"command\":[\"x\"]}", name == 'a' ? "" : ",", name);
+  for (int name = 'a'; name <= 'q'; name++) buffer_printf(&spec, "%s{\"name\":\"%c\",\"command\":[\"x\"]}", name == 'a' ? "" : ",", name);
   buffer_puts(&spec, "]}");
   _cleanup_(stack_freep) struct stack *stack = stack_of(buffer_text(&spec));
   struct error error = {0};
