@@ -291,8 +291,19 @@ void world_pods_ready(struct world *w) {
     cJSON_DeleteItemFromObjectCaseSensitive(status, numbers[i]);
     cJSON_AddNumberToObject(status, numbers[i], replicas);
   }
+  cJSON_DeleteItemFromObjectCaseSensitive(status, "conditions");
   cJSON_DeleteItemFromObjectCaseSensitive(status, "observedGeneration");
   cJSON_AddNumberToObject(status, "observedGeneration", 1);
+  touch(w, deployment);
+}
+
+void world_pods_stuck(struct world *w) {
+  cJSON *deployment = world_object(w, RESOURCE_DEPLOYMENT, "shop");
+  cr_assert_not_null(deployment);
+  cJSON_DeleteItemFromObjectCaseSensitive(deployment, "status");
+  cJSON_AddItemToObject(deployment, "status",
+                        parse("{observedGeneration: 1, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2, "
+                              "conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded}]}"));
   touch(w, deployment);
 }
 

@@ -62,6 +62,8 @@ void world_settle(struct world *w);
 void world_delete(struct world *w);
 /* The Deployment's pods all are as wanted. */
 void world_pods_ready(struct world *w);
+/* The Deployment has missed its progress deadline: its new pods never became ready, the old ones serve. */
+void world_pods_stuck(struct world *w);
 /* The Job ends; MESSAGE becomes its pod's termination message. */
 void world_job_ends(struct world *w, const char *job, bool succeeds, int exit_code, const char *message);
 

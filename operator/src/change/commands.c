@@ -5,6 +5,7 @@
 #include "change/handled.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/failure.h"
 #include "release/job_series.h"
 
 #include <stdio.h>
@@ -80,7 +81,8 @@ static int take_retry(struct taking *t, struct error *error) {
   t->event = (struct plan_event){"Normal", "NothingToRetry", "nothing of this release is remembered as failed"};
   if (!revision) return 0;
   cJSON *annotations, *body = annotations_patch(revision->resource_version, &annotations);
-  if (!job_series_forget_failures(revision, annotations)) return cJSON_Delete(body), 0;
+  bool jobs = job_series_forget_failures(revision, annotations), release = failure_forget(revision, annotations);
+  if (!jobs && !release) return cJSON_Delete(body), 0;
   write_revision(t, revision, body);
   t->event =
       (struct plan_event){"Normal", "RetryRequested",

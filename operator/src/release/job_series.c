@@ -2,8 +2,8 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
-#include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/failure.h"
 #include "release/job_words.h"
 #include "render/render.h"
 
@@ -44,30 +44,18 @@ static const char *noun(const struct series_kind *kind, const char *name, struct
   return kind == &series_hook ? arena_printf(arena, "hook %s", name) : kind->noun;
 }
 
-/* A failure is remembered under all that could mend it: so a longer deadline or a mended DATABASE_URL frees it, and nothing loops. */
-static void failure_key(const struct decision *d, char to[16]) {
-  const struct stack_job *s = &d->series->settings;
-  cJSON *parts = cJSON_CreateArray();
-  cJSON_AddItemToArray(parts, cJSON_CreateString(d->c->content->hash));
-  cJSON_AddItemToArray(parts, cJSON_CreateString(d->series->identity));
-  cJSON_AddItemToArray(parts, cJSON_CreateString(d->c->o->secret->hash));
-  const int64_t numbers[] = {s->backoff_limit,   s->active_deadline_s, s->retry.enabled,
-                             s->retry.initial_s, s->retry.max_s,       s->retry.max_attempts};
-  for (size_t i = 0; i < ELEMENTS(numbers); i++) cJSON_AddItemToArray(parts, cJSON_CreateNumber((double)numbers[i]));
-  if (s->resources) cJSON_AddItemToArray(parts, cJSON_Duplicate(s->resources, true));
-  if (content_hash(parts, to) < 0) *to = 0;
-  cJSON_Delete(parts);
-}
-
 static void job_name(const struct decision *d, int64_t attempt, char to[64]) {
   render_job_name(d->c->o->stack, d->series->name, d->revision->revision.number, attempt, to);
 }
 
 /* ---- writes ---- */
 
-static uint64_t record(const struct decision *d, const struct job_memory *memory, uint64_t needs, struct plan_event event) {
+/* FAILURE: of the release, or NULL. */
+static uint64_t record(const struct decision *d, const struct job_memory *memory, const struct release_failure *failure, uint64_t needs,
+                       struct plan_event event) {
   cJSON *annotations, *body = annotations_patch(d->revision->resource_version, &annotations);
   job_memory_write(memory, d->series->name, annotations);
+  if (failure) failure_annotate(failure, memory->failed, d->c->o->now_ms, annotations);
   return plan_add(
       d->c->plan,
       (struct action){
@@ -117,7 +105,7 @@ static void start(struct decision *d, bool passed) {
   next.purpose_key = d->failure_key;
   d->report.state = SERIES_STARTING;
   d->report.attempt = next.attempt;
-  post_job(d, next.attempt, record(d, &next, d->c->needs, (struct plan_event){0}) | d->c->needs);
+  post_job(d, next.attempt, record(d, &next, NULL, d->c->needs, (struct plan_event){0}) | d->c->needs);
 }
 
 /* Times have whole seconds: two successes within one are told apart by force. */
@@ -134,19 +122,22 @@ static void record_success(const struct decision *d, const struct pod_facts *pod
   done.failed = done.message = NULL;
   done.failed_ms = 0;
   job_learn(pod, &done);
-  record(d, &done, 0, (struct plan_event){"Normal", d->series->kind->succeeded, note});
+  record(d, &done, NULL, 0, (struct plan_event){"Normal", d->series->kind->succeeded, note});
 }
 
+/* With it has failed what it belongs to: the release, unless that was Deployed before. */
 static void record_failure(const struct decision *d, const char *message) {
   struct arena *arena = d->c->plan->arena;
   struct job_memory failed = d->memory;
-  const char *note = arena_printf(arena, "%s of revision %lld failed for good: %s", noun(d->series->kind, d->series->name, arena),
-                                  (long long)d->revision->revision.number, message);
+  const char *what = noun(d->series->kind, d->series->name, arena);
+  const char *note = arena_printf(arena, "%s of revision %lld failed for good: %s", what, (long long)d->revision->revision.number, message);
+  const struct release_failure failure = {
+      .reason = d->series->kind->lost, .message = arena_printf(arena, "the %s failed for good: %s", what, message), .by_secret = true};
   failed.settled = failed.attempt;
   failed.failed = failed.purpose_key ? failed.purpose_key : d->failure_key;
   failed.failed_ms = d->c->o->now_ms;
   failed.message = message;
-  record(d, &failed, 0, (struct plan_event){"Warning", d->series->kind->lost, note});
+  record(d, &failed, d->revision->revision.deployed_ms ? NULL : &failure, 0, (struct plan_event){"Warning", d->series->kind->lost, note});
 }
 
 void job_series_ask(const struct child *revision, const char *series, cJSON *annotations) {
@@ -242,7 +233,7 @@ struct series_report job_series_plan(const struct series_context *context, const
                                     .before_rollout = series->before_rollout,
                                     .attempt = d.memory.attempt,
                                     .max_attempts = settings->retry.enabled ? settings->retry.max_attempts : 1};
-  failure_key(&d, d.failure_key);
+  failure_key(context->o, context->content, true, d.failure_key);
   d.report.state = recorded(&d);
   if (d.report.state != SERIES_DUE || !context->revision || !context->plan) return d.report;
   if (d.memory.attempt > d.memory.settled)

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/failure.h"
 #include "release/job_memory.h"
 #include "render/render.h"
 
@@ -136,6 +137,7 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   if (env && content_hash(env, hash) == 0) to->env_name_hash = strdup(hash);
   to->number = json_int(object, "revision", 0);
   to->jobs = job_memory_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
+  to->failed = failure_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
   to->deployed_ms = time_or_zero(annotation(object, ANNOTATION_DEPLOYED_AT));
   to->began_ms = time_or_zero(annotation(object, ANNOTATION_BEGAN_AT));
 }
@@ -217,6 +219,7 @@ static void free_view(struct child *child) {
       free(child->revision.content);
       free(child->revision.env_name_hash);
       cJSON_Delete(child->revision.jobs);
+      cJSON_Delete(child->revision.failed);
       break;
     case CHILD_VIEW_POD:
       free(child->pod.component);

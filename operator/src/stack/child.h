@@ -47,6 +47,7 @@ struct revision_facts {
   char *content;       /* data, compact JSON: immutable */
   char *env_name_hash; /* hash of its env map: names its ConfigMap */
   cJSON *jobs;         /* what is remembered of its series of Jobs (job_memory_of), or NULL */
+  cJSON *failed;       /* why its release failed (release/failure.h), or NULL */
   int64_t deployed_ms; /* 0: never */
   int64_t began_ms;    /* its release was let begin and is not over; 0: none was */
 };

@@ -4,6 +4,7 @@
 #include "change/commands.h"
 #include "change/gate.h"
 #include "release/annotations.h"
+#include "release/failure.h"
 #include "render/render.h"
 #include "stack/children_plan.h"
 #include "stack/conditions.h"
@@ -82,6 +83,7 @@ static void plan_deployed(const struct observation *o, const struct history *his
   cJSON *annotations, *body = annotations_patch(history->target->resource_version, &annotations);
   annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, now_ms);
   if (history->target->revision.began_ms) cJSON_AddNullToObject(annotations, ANNOTATION_BEGAN_AT);
+  (void)failure_forget(history->target, annotations);
   hooks_annotate_deployed(hooks, history->target, annotations);
   const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
   plan_add(plan, (struct action){.type = ACTION_MERGE,
@@ -182,6 +184,28 @@ static struct standing stand(const struct observation *o, const struct judgement
   return standing.ready ? contest(o, &standing, plan) : standing;
 }
 
+/* What has gone wrong with the release of the target: one line for each thing that judges it, the first that finds something wins. */
+static struct release_failure release_failure_of(const struct rollout *rollout) {
+  if (rollout->state == ROLLOUT_STUCK)
+    return (struct release_failure){.reason = "RolloutStuck", .message = rollout->message, .by_secret = true};
+  return (struct release_failure){0};
+}
+
+/* A revision that was Deployed before has been released; one that failed is told of once. */
+static void plan_failure(const struct observation *o, struct judgement *j, const struct content *target, const struct rollout *rollout,
+                         struct plan *plan) {
+  const struct child *revision = j->history.target;
+  const struct release_failure failure = release_failure_of(rollout);
+  j->failure = failure_read(o, revision, target);
+  if (!revision || revision->revision.deployed_ms || j->failure.reason || !failure.reason) return;
+  failure_plan(o, revision, target, &failure, plan);
+}
+
+/* Pods that became ready after all end what was wrong with them, and nothing else. */
+static bool is_done(const struct judgement *j, const struct rollout *rollout) {
+  return rollout->state == ROLLOUT_COMPLETE && j->hooks.settled && j->history.target && (!j->failure.reason || j->failure.by_secret);
+}
+
 /* From the revision to Deployed, in the order in which things need each other. */
 static void plan_release(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
   uint64_t begun = plan_revision(o, j, target, plan), made = begun | plan_keys(o, j, plan);
@@ -192,7 +216,8 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   hooks_plan(o, &j->history, target, applied, made | children.pods_need, plan, &j->hooks);
   plan_pods(o, j, target, made | children.pods_need, plan, &children.obstacles);
   struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
-  if (rollout.state == ROLLOUT_COMPLETE && j->hooks.settled && j->history.target) plan_deployed(o, &j->history, &j->hooks, plan);
+  plan_failure(o, j, target, &rollout, plan);
+  if (is_done(j, &rollout)) plan_deployed(o, &j->history, &j->hooks, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
   j->standing = stand(o, j, &rollout, &children.obstacles, plan);
 }

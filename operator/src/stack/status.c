@@ -78,7 +78,7 @@ static void add_change_allowed(struct conditions *c, const struct change *change
 }
 
 static void keep_facts(cJSON *status, const cJSON *before) {
-  static const char *const kept[] = {"revision", "migration", "keys", "nextDisruption"};
+  static const char *const kept[] = {"revision", "failed", "migration", "keys", "nextDisruption"};
   for (size_t i = 0; i < ELEMENTS(kept); i++) {
     const cJSON *fact = json_member(before, kept[i]);
     if (fact) cJSON_AddItemToObject(status, kept[i], cJSON_Duplicate(fact, true));
@@ -115,6 +115,16 @@ static void add_migration(cJSON *status, const struct judgement *j) {
   add_time(to, "nextAttemptAt", r->state == SERIES_WAITING ? r->next_attempt_ms : 0);
   if (j->hooks.schema_version >= 0) cJSON_AddNumberToObject(to, "schemaVersion", (double)j->hooks.schema_version);
   if (r->message) cJSON_AddStringToObject(to, "message", r->message);
+}
+
+static void add_failed(cJSON *status, const struct judgement *j) {
+  const struct child *revision = j->history.target;
+  if (!j->failure.reason) return;
+  cJSON *to = cJSON_AddObjectToObject(status, "failed");
+  cJSON_AddStringToObject(to, "specHash", strrchr(revision->name, '-') + 1);
+  add_revision(to, "revision", revision);
+  cJSON_AddStringToObject(to, "reason", j->failure.reason);
+  add_time(to, "at", j->failure.at_ms);
 }
 
 static void add_keys(cJSON *status, const struct observation *o) {
@@ -202,6 +212,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   add_revision(revision, "current", j->history.current);
   add_revision(revision, "target", j->history.target);
   add_revision(revision, "previous", j->history.previous);
+  add_failed(status, j);
   add_migration(status, j);
   add_keys(status, o);
   add_next_disruption(status, o->stack->status, &j->change);

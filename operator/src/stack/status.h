@@ -2,6 +2,7 @@
 #pragma once
 
 #include "change/gate.h"
+#include "release/failure.h"
 #include "release/history.h"
 #include "release/hooks.h"
 #include "release/rollout.h"
@@ -15,6 +16,7 @@ struct judgement {
   struct keys_verdict keys;
   struct history history;
   struct hooks hooks;
+  struct release_failure failure; /* of the target, as it is remembered; without a reason: none */
   struct change change;           /* without a reason: not judged this time */
   const struct child *deployment; /* NULL: none yet */
   bool taken;                     /* a command: the rest of the round is left to the next one */
