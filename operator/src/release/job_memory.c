@@ -13,7 +13,7 @@ enum { ATTEMPTS_MAX = 1000000, TEXT_MAX_BYTES = 16384 };
 /* As the text has it. */
 struct form {
   struct job_memory memory;
-  const char *done_at, *failed_at;
+  const char *done_at, *failed_at, *told_at;
   const cJSON *accepts;
 };
 
@@ -29,6 +29,7 @@ static const struct decode_field fields[] = {{"attempt", DECODE_INT, AT(memory.a
                                              {"failed", DECODE_STRING, AT(memory.failed), .flags = 0},
                                              {"failedAt", DECODE_STRING, AT(failed_at), .flags = 0},
                                              {"message", DECODE_STRING, AT(memory.message), .flags = 0},
+                                             {"toldAt", DECODE_STRING, AT(told_at), .flags = 0},
                                              {"schemaVersion", DECODE_INT, AT(memory.schema_version), .fallback = "-1"},
                                              {"servesFrom", DECODE_INT, AT(memory.serves_from), .fallback = "-1"},
                                              {"accepts", DECODE_JSON, AT(accepts), .flags = 0},
@@ -44,7 +45,8 @@ static int read_form(const cJSON *tree, struct job_memory *ret, struct error *er
   if (decode(tree, "", fields, &form, error) < 0) return -1;
   struct job_memory *memory = &form.memory;
   if (read_time(form.done_at, "doneAt", &memory->done_ms, error) < 0 ||
-      read_time(form.failed_at, "failedAt", &memory->failed_ms, error) < 0)
+      read_time(form.failed_at, "failedAt", &memory->failed_ms, error) < 0 ||
+      read_time(form.told_at, "toldAt", &memory->told_ms, error) < 0)
     return -1;
   if (memory->settled < 0 || memory->settled > memory->attempt || memory->attempt > ATTEMPTS_MAX || memory->asked < 0 ||
       memory->asked > memory->attempt + 1)
@@ -90,6 +92,7 @@ void job_memory_write(const struct job_memory *memory, const char *series, cJSON
   add_text(tree, "failed", memory->failed);
   add_time(tree, "failedAt", memory->failed_ms);
   add_text(tree, "message", memory->message);
+  add_time(tree, "toldAt", memory->told_ms);
   add_number(tree, "schemaVersion", memory->schema_version, -1);
   add_number(tree, "servesFrom", memory->serves_from, -1);
   if (memory->accepts_min >= 0 && memory->accepts_max >= 0) {

@@ -29,7 +29,8 @@ struct job_memory {
   const char *failed;      /* the key under which it is remembered as failed for good */
   int64_t failed_ms;
   const char *message;              /* of that failure, cleaned */
-  int64_t schema_version;           /* of the database, as the success told; -1: it told none */
+  int64_t told_ms;                  /* real time at which a Job told what follows; 0: none has */
+  int64_t schema_version;           /* of the database; -1: nobody told */
   int64_t serves_from;              /* oldest schema whose images it serves; -1 */
   int64_t accepts_min, accepts_max; /* schemas that the image works with; -1 */
 };

@@ -121,12 +121,13 @@ static void record_success(const struct decision *d, const struct pod_facts *pod
   done.done_ms = later_than(d->c->o->now_ms, d->series->after_ms);
   done.failed = done.message = NULL;
   done.failed_ms = 0;
-  job_learn(pod, &done);
+  done.schema_version = done.serves_from = done.accepts_min = done.accepts_max = -1;
+  job_learn(pod, done.done_ms, &done);
   record(d, &done, NULL, 0, (struct plan_event){"Normal", d->series->kind->succeeded, note});
 }
 
 /* With it has failed what it belongs to: the release, unless that was Deployed before. */
-static void record_failure(const struct decision *d, const char *message) {
+static void record_failure(const struct decision *d, const struct pod_facts *pod, const char *message) {
   struct arena *arena = d->c->plan->arena;
   struct job_memory failed = d->memory;
   const char *what = noun(d->series->kind, d->series->name, arena);
@@ -137,6 +138,7 @@ static void record_failure(const struct decision *d, const char *message) {
   failed.failed = failed.purpose_key ? failed.purpose_key : d->failure_key;
   failed.failed_ms = d->c->o->now_ms;
   failed.message = message;
+  job_learn(pod, failed.failed_ms, &failed);
   record(d, &failed, d->revision->revision.deployed_ms ? NULL : &failure, 0, (struct plan_event){"Warning", d->series->kind->lost, note});
 }
 
@@ -181,7 +183,7 @@ static void after_failure(struct decision *d, const struct child *job) {
   bool asked = d->memory.asked > d->memory.attempt;
   d->report.message = job_explain(job, pod, s, d->series->kind->block, d->c->plan->arena);
   if (!asked && is_final(d, job, pod)) {
-    record_failure(d, d->report.message);
+    record_failure(d, pod, d->report.message);
     d->report.state = SERIES_FAILED;
     return;
   }

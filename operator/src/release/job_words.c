@@ -51,11 +51,18 @@ const char *job_explain(const struct child *job, const struct pod_facts *pod, co
              : why;
 }
 
-void job_learn(const struct pod_facts *pod, struct job_memory *memory) {
+void job_learn(const struct pod_facts *pod, int64_t now_ms, struct job_memory *memory) {
   _cleanup_(json_freep) cJSON *message = said(pod);
   const cJSON *accepts = json_get(message, "accepts");
-  memory->schema_version = json_int(message, "schemaVersion", -1);
-  memory->serves_from = json_int(message, "servesFrom", -1);
-  memory->accepts_min = json_int(cJSON_GetArrayItem(accepts, 0), "", -1);
-  memory->accepts_max = json_int(cJSON_GetArrayItem(accepts, 1), "", -1);
+  int64_t schema_version = json_int(message, "schemaVersion", -1);
+  int64_t min = json_int(cJSON_GetArrayItem(accepts, 0), "", -1), max = json_int(cJSON_GetArrayItem(accepts, 1), "", -1);
+  if (schema_version >= 0) {
+    memory->told_ms = now_ms;
+    memory->schema_version = schema_version;
+    memory->serves_from = json_int(message, "servesFrom", -1);
+  }
+  if (min >= 0 && max >= 0) {
+    memory->accepts_min = min;
+    memory->accepts_max = max;
+  }
 }

@@ -17,5 +17,5 @@ const char *job_explain(const struct child *job, const struct pod_facts *pod, co
 /* What keeps a pod that has not ended from working (an image that can't be pulled, no node for it), cleaned, in ARENA; NULL: nothing. */
 const char *job_hindrance(const struct pod_facts *pod, struct arena *arena);
 
-/* {"schemaVersion": 12, "servesFrom": 11, "accepts": [10, 12]} into MEMORY; -1 for what is not told. */
-void job_learn(const struct pod_facts *pod, struct job_memory *memory);
+/* {"schemaVersion": 12, "servesFrom": 11, "accepts": [10, 12]} into MEMORY, as told at NOW_MS. What is not told stays as it was. */
+void job_learn(const struct pod_facts *pod, int64_t now_ms, struct job_memory *memory);

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
+#include "release/content.h"
 #include "release/failure.h"
 #include "release/job_memory.h"
 #include "render/render.h"
@@ -132,6 +133,9 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   json_print(json_get(object, "data"), &content);
   to->content = buffer_take(&content);
   buffer_done(&content);
+  struct content parsed = {0};
+  if (to->content && content_parse(to->content, &parsed, NULL) == 0) to->image = copy_text(parsed.image);
+  content_done(&parsed);
   const cJSON *env = json_get(object, "data.env");
   char hash[CONTENT_HASH_SIZE];
   if (env && content_hash(env, hash) == 0) to->env_name_hash = strdup(hash);
@@ -217,6 +221,7 @@ static void free_view(struct child *child) {
     case CHILD_VIEW_JOB: free(child->job.reason); break;
     case CHILD_VIEW_REVISION:
       free(child->revision.content);
+      free(child->revision.image);
       free(child->revision.env_name_hash);
       cJSON_Delete(child->revision.jobs);
       cJSON_Delete(child->revision.failed);

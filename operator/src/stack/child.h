@@ -45,6 +45,7 @@ struct job_facts {
 struct revision_facts {
   int64_t number;
   char *content;       /* data, compact JSON: immutable */
+  char *image;         /* the full reference */
   char *env_name_hash; /* hash of its env map: names its ConfigMap */
   cJSON *jobs;         /* what is remembered of its series of Jobs (job_memory_of), or NULL */
   cJSON *failed;       /* why its release failed (release/failure.h), or NULL */
