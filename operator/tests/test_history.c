@@ -6,7 +6,7 @@
 
 enum { MAX = 40 };
 
-static struct stack stack = {.name = "shop", .namespace = "demo", .uid = "mine"};
+static struct stack stack = {.name = "shop", .namespace = "demo", .uid = "mine", .spec = {.revision_history_limit = 10}};
 static struct child revisions[MAX], maps[MAX], jobs[MAX], pods[MAX];
 static const struct child *pointers[4][MAX];
 static struct observation o;
@@ -105,6 +105,22 @@ Test(history, ten_deployed_ones_are_kept_and_what_is_needed) {
   cr_assert(deletes("shop-r2") && deletes("shop-r5"));
   cr_assert(!deletes("shop-r6") && !deletes("shop-target"));
   cr_assert(!deletes("shop-oldest"), "it remembers the last migration");
+}
+
+Test(history, the_limit_is_the_specs_and_counts_what_was_never_deployed_apart) {
+  static const struct {
+    const char *hash;
+    int64_t deployed_ms;
+    bool goes;
+  } rows[] = {{"a", 1000, true}, {"b", 0, true},     {"c", 2000, true}, {"d", 3000, true}, {"e", 0, true},
+              {"f", 0, false},   {"g", 4000, false}, {"h", 0, false},   {"i", 0, false},   {"target", 5000, false}};
+  stack.spec.revision_history_limit = 2;
+  for (size_t i = 0; i < ELEMENTS(rows); i++) revision(rows[i].hash, (int64_t)i + 1, rows[i].deployed_ms);
+  struct history h = history_read(&o, &target);
+  h.asked = revisions + 5; /* f: what the spec says, and failed */
+  history_prune(&o, &h, &target, &plan);
+  stack.spec.revision_history_limit = 10;
+  for (size_t i = 0; i < ELEMENTS(rows); i++) cr_assert_eq(deletes(revisions[i].name), rows[i].goes, "%s", rows[i].hash);
 }
 
 Test(history, settings_live_as_long_as_a_revision_or_a_pod_needs_them) {

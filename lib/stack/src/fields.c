@@ -218,6 +218,8 @@ const struct decode_field stack_fields[] = {
     {"image", DECODE_OBJECT, 0, .fields = image_fields,
      .doc = "The server image; the companion image of the operator's own release where it is omitted."},
     {"replicas", DECODE_INT, AT(replicas), .fallback = "3", .doc = "Pods of the server; not applied while autoscaling is on."},
+    {"revisionHistoryLimit", DECODE_INT, AT(revision_history_limit), .fallback = "10",
+     .doc = "Revisions that were deployed and are kept to go back to, and as many that never were."},
     {"config", DECODE_OBJECT, 0, .flags = DECODE_RELEASE, .fields = config_fields,
      .doc = "Plain settings of the server; they become an immutable ConfigMap named by its hash."},
     {"designTokens", DECODE_OBJECT, 0, .fields = design_tokens_fields,

@@ -37,6 +37,7 @@ static const struct range {
   int64_t min, max;
 } ranges[] = {
     {"replicas", AT(replicas), 0, 1000},
+    {"revisionHistoryLimit", AT(revision_history_limit), 2, 100},
     {"config.rateLimits.windowMs", AT(config.rate_limits.window_ms), 100, 86400000},
     {"config.rateLimits.readMax", AT(config.rate_limits.read_max), 1, 1000000000},
     {"config.rateLimits.writeMax", AT(config.rate_limits.write_max), 1, 1000000000},

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEPT_REVISIONS = 10 };
-
 static void consider_deployed(struct history *history, const struct child *revision) {
   int64_t at = revision->revision.deployed_ms;
   if (!at) return;
@@ -50,7 +48,7 @@ struct history history_read(const struct observation *o, const struct content *t
     const struct child *revision = revisions->items[i];
     if (!observation_owns(o, revision) || revision->deleting) continue;
     if (revision->revision.number >= history.next_number) history.next_number = revision->revision.number + 1;
-    if (!strcmp(revision->name, name)) history.target = revision;
+    if (!strcmp(revision->name, name)) history.target = history.asked = revision;
     consider_deployed(&history, revision);
     consider_migrated(&history, revision);
   }
@@ -58,15 +56,20 @@ struct history history_read(const struct observation *o, const struct content *t
 }
 
 static bool is_needed(const struct history *history, const struct child *revision) {
-  return revision == history->target || revision == history->current || revision == history->previous || revision == history->migrated ||
-         revision == history->schema;
+  const struct child *const named[] = {history->target,   history->asked,    history->current,
+                                       history->previous, history->migrated, history->schema};
+  for (size_t i = 0; i < ELEMENTS(named); i++)
+    if (revision == named[i]) return true;
+  return revision->revision.began_ms;
 }
 
-/* How many Deployed revisions are newer than this one. */
-static size_t newer(const struct child_list *revisions, const struct child *revision) {
-  size_t count = 0;
-  for (size_t i = 0; i < revisions->count; i++)
-    if (revisions->items[i]->revision.deployed_ms && revisions->items[i]->revision.number > revision->revision.number) count++;
+/* How many revisions that were Deployed (or never were) are newer than this one. */
+static int64_t newer(const struct child_list *revisions, const struct child *revision, bool deployed) {
+  int64_t count = 0;
+  for (size_t i = 0; i < revisions->count; i++) {
+    const struct revision_facts *r = &revisions->items[i]->revision;
+    count += !r->deployed_ms == !deployed && r->number > revision->revision.number;
+  }
   return count;
 }
 
@@ -75,7 +78,10 @@ static void delete (struct plan *plan, enum resource resource, const struct chil
 }
 
 static bool revision_is_kept(const struct observation *o, const struct history *history, const struct child *revision) {
-  return is_needed(history, revision) || newer(&o->children[RESOURCE_REVISION], revision) < KEPT_REVISIONS;
+  const struct child_list *all = &o->children[RESOURCE_REVISION];
+  int64_t limit = o->stack->spec.revision_history_limit;
+  bool never = !revision->revision.deployed_ms;
+  return is_needed(history, revision) || (newer(all, revision, true) < limit && (!never || newer(all, revision, false) < limit));
 }
 
 static void prune_revisions(const struct observation *o, const struct history *history, struct plan *plan) {

@@ -5,7 +5,8 @@
 #include "stack/plan.h"
 
 struct history {
-  const struct child *target;   /* the revision of the spec's content; NULL: it has yet to be made */
+  const struct child *target;   /* the revision of the wanted content; NULL: it has yet to be made */
+  const struct child *asked;    /* the one of what the spec says, where that is not what is wanted now; else the target */
   const struct child *current;  /* Deployed last; NULL: none ever was */
   const struct child *previous; /* Deployed last before current */
   const struct child *migrated; /* holds the newest recorded success of a migration; NULL: none */
@@ -18,6 +19,6 @@ struct history history_read(const struct observation *o, const struct content *t
 /* Whether the memory of any revision says that this series of Jobs has last succeeded with IDENTITY. */
 bool history_has_done(const struct observation *o, const char *series, const char *identity);
 
-/* Deletes what no revision needs any more: revisions beyond the newest ten that were Deployed (never one that is named above), finished Jobs
- * of revisions that are none of these, and settings of revisions that are gone and that no pod still runs with. */
+/* Deletes what nobody needs any more: revisions beyond spec.revisionHistoryLimit that were Deployed, or never were (but none that is named above, is
+ * pinned or on its way), finished Jobs of revisions that are none of these, and settings of revisions that are gone and that no pod still runs with. */
 void history_prune(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan);

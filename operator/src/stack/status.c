@@ -1,6 +1,7 @@
 #include "stack/status.h"
 
 #include "base/clock.h"
+#include "release/history_told.h"
 #include "stack/conditions.h"
 #include "stack/monitored.h"
 
@@ -78,7 +79,7 @@ static void add_change_allowed(struct conditions *c, const struct change *change
 }
 
 static void keep_facts(cJSON *status, const cJSON *before) {
-  static const char *const kept[] = {"revision", "failed", "migration", "keys", "nextDisruption"};
+  static const char *const kept[] = {"revision", "failed", "history", "migration", "keys", "nextDisruption"};
   for (size_t i = 0; i < ELEMENTS(kept); i++) {
     const cJSON *fact = json_member(before, kept[i]);
     if (fact) cJSON_AddItemToObject(status, kept[i], cJSON_Duplicate(fact, true));
@@ -213,6 +214,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   add_revision(revision, "target", j->history.target);
   add_revision(revision, "previous", j->history.previous);
   add_failed(status, j);
+  cJSON_AddItemToObject(status, "history", history_tell(o, &j->history, j->secrets.ok));
   add_migration(status, j);
   add_keys(status, o);
   add_next_disruption(status, o->stack->status, &j->change);

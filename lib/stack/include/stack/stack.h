@@ -70,7 +70,7 @@ struct stack_spec {
   const char *environment; /* development, staging, production */
   bool suspend;
   struct stack_image image;
-  int64_t replicas;
+  int64_t replicas, revision_history_limit;
   struct stack_config config;
   struct {
     const char *config_map_ref; /* name of a ConfigMap with the key tokens.json, or NULL */
