@@ -27,7 +27,7 @@ def jobs(stack, revision):
 
 
 def test_a_database_that_is_away_holds_the_release_before_anything_is_touched(stack):
-    message = stack.wait_reason("PreflightRetrying", 60)["message"]
+    message = stack.wait_reason("PreflightRetrying")["message"]
     assert "database" in message and "hunter2" not in message
     assert stack.status()["phase"] == "Pending" and stack.status()["migration"]["kind"] == "preflight"
     assert stack.read("deployment") is None
@@ -35,7 +35,7 @@ def test_a_database_that_is_away_holds_the_release_before_anything_is_touched(st
 
 def test_once_it_is_there_all_run_in_order(stack):
     stack.put_secret()
-    stack.wait_ready(180)
+    stack.wait_ready()
     names = jobs(stack, 1)
     assert names[0].startswith("preflight-1-") and names[1:] == ["before-1", "migrate-1", "between-1", "seed-1"]
 
@@ -63,7 +63,7 @@ def test_going_back_runs_nothing(stack):
 def test_a_hook_that_fails_for_good_says_so_and_is_freed_by_another_command(stack):
     stack.apply(hooks=[{"name": "broken", "command": ["supernova-server", "no-such-thing"], "when": ["pre-upgrade"],
                         "retry": {"exponential": {"enabled": False}}}])
-    message = stack.wait_reason("HookFailed", 60)["message"]
+    message = stack.wait_reason("HookFailed")["message"]
     assert "hook broken failed for good" in message
     assert stack.status()["phase"] == "Failed" and stack.status()["migration"]["kind"] == "broken"
     stack.apply(hooks=[{"name": "broken", "command": SAY, "when": ["pre-upgrade"]}])
