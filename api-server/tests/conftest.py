@@ -25,6 +25,7 @@ import threading
 import time
 
 import pytest
+from support_sql import Connection, ask
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SUPERNOVA_SERVER", str(ROOT / "build/asan/api-server/supernova-server"))
@@ -341,19 +342,28 @@ def services():
 
 
 class Database:
-    """One of its own; an empty one, or a copy of the TEMPLATE."""
+    """One of its own; an empty one, or a copy of another, the TEMPLATE."""
 
-    def __init__(self, services, template="template0"):
-        self.base, self.psql = services["DATABASE_URL"], services["PG_BIN"] + "/psql"
-        self.name = "t_" + secrets.token_hex(6)
+    def __init__(self, services, template=None):
+        self.base, self.name = services["DATABASE_URL"], "t_" + secrets.token_hex(6)
         self.url = self.base.rsplit("/", 1)[0] + "/" + self.name
-        self.sql(f"CREATE DATABASE {self.name} TEMPLATE {template}", self.base)
+        self.lock, self.connection = threading.Lock(), None
+        if template:
+            template.hang_up()  # whom nobody uses can be copied
+        ask(self.base, f"CREATE DATABASE {self.name} TEMPLATE {template.name if template else 'template0'}")
 
-    def sql(self, text, url=None):
-        done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url or self.url, "-c", text],
-                              capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+    def sql(self, text):
+        """What psql -At would print, in a session that is kept."""
+        with self.lock:
+            if self.connection and not self.connection.is_alive():
+                self.hang_up()
+            self.connection = self.connection or Connection(self.url)
+            return self.connection.sql(text)
+
+    def hang_up(self):
+        if self.connection:
+            self.connection.close()
+            self.connection = None
 
     def through(self, port):
         head, tail = self.url.split("@", 1)
@@ -364,7 +374,8 @@ class Database:
         return host, int(port)
 
     def drop(self):
-        self.sql(f"DROP DATABASE {self.name} WITH (FORCE)", self.base)
+        self.hang_up()
+        ask(self.base, f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -375,7 +386,7 @@ def migrated(services):
     assert done.returncode == 0, done.stdout + done.stderr
 
     def migrated():
-        copies.append(Database(services, template.name))
+        copies.append(Database(services, template))
         return copies[-1]
 
     yield migrated

@@ -10,13 +10,14 @@ import tempfile
 from urllib.parse import urlsplit
 
 from conftest import free_port, until
+from support_sql import ask
 
 PROGRAM = "/usr/sbin/pgbouncer"
 
 
 class PgBouncer:
-    def __init__(self, url, psql, pool=3):
-        self.target, self.psql, self.port, self.process = urlsplit(url), psql, free_port(), None
+    def __init__(self, url, pool=3):
+        self.target, self.port, self.process = urlsplit(url), free_port(), None
         self.password = self.target.password or "any"  # of clients; a PostgreSQL that trusts asks for none
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pgbouncer-"))
         (self.folder / "users").write_text(f'"{self.target.username}" "{self.password}"\n')
@@ -61,9 +62,7 @@ server_login_retry = 1
         return f"postgresql://{t.username}:{self.password}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def admin(self, text):
-        done = subprocess.run([self.psql, "-X", "-q", "-A", "-t", "-d", self.url("pgbouncer"), "-c", text], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return ask(self.url("pgbouncer"), text)
 
     def kill(self):
         self.process.kill()

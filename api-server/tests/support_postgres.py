@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 from conftest import free_port, until
+from support_sql import Connection, SqlError, accepts, ask
 
 
 class Postgres:
@@ -37,13 +38,10 @@ class Postgres:
 
     def answers(self):
         assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
-        return subprocess.run([f"{self.bin}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
+        return accepts(self.url)
 
-    def sql(self, text, url=None):
-        done = subprocess.run([f"{self.bin}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url or self.url, "-c", text],
-                              capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+    def sql(self, text):
+        return ask(self.url, text)
 
     def processes(self):
         """The postmaster and all that it started."""
@@ -65,14 +63,8 @@ class Postgres:
 
     def hold(self):
         """Takes a connection and keeps it, or says that there is none left."""
-        holder = subprocess.Popen([f"{self.bin}/psql", "-X", "-q", "-A", "-t", "-d", self.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  stderr=subprocess.DEVNULL, text=True)
-        with contextlib.suppress(BrokenPipeError):
-            holder.stdin.write("\\echo held\n")
-            holder.stdin.flush()
-        if holder.stdout.readline().strip() == "held":
-            return holder
-        release(holder)
+        with contextlib.suppress(SqlError):
+            return Connection(self.url)
         return None
 
     def close(self):
@@ -81,10 +73,3 @@ class Postgres:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(60)
         shutil.rmtree(self.folder)
-
-
-def release(holder):
-    with contextlib.suppress(BrokenPipeError):
-        holder.stdin.close()
-    holder.stdout.close()
-    holder.wait(60)

@@ -123,7 +123,7 @@ def test_tls(check, database, services):
 
 
 def test_behind_pgbouncer(check, services, database):
-    bouncer = PgBouncer(services["DATABASE_URL"], services["PG_BIN"] + "/psql")
+    bouncer = PgBouncer(services["DATABASE_URL"])
     url = bouncer.url(database.name)
     done = check(DATABASE_URL=url, DATABASE_POOLER="pgbouncer")
     assert done.returncode == 0 and done.by["direct"]["verdict"] == "note", done.stdout

@@ -122,7 +122,7 @@ def test_all_replicas_agree_and_the_last_known_outlives_the_database(begin, own_
 def test_listeners_at_all_replicas_hear_of_a_post(begin, own_database, way):
     env = {}
     if way != "notify":
-        bouncer = PgBouncer(own_database.url, own_database.psql)
+        bouncer = PgBouncer(own_database.url)
         env = {"DATABASE_POOLER": "pgbouncer", "DATABASE_URL": own_database.through(bouncer.port)}
     if way == "poll":
         env |= {"REDIS_MODE": "none"}

@@ -7,7 +7,7 @@ import time
 import pytest
 from conftest import insist, run, until
 from support_grants import Load
-from support_postgres import Postgres, release
+from support_postgres import Postgres
 
 BACK_S = 10  # from PostgreSQL's return to the first grant: the pauses between tries never grow long
 
@@ -78,7 +78,7 @@ def test_out_of_connections(start, services):
     assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1 and "clients" not in answer.body.decode()
     until(lambda: any("too many clients" in str(line) for line in server.lines(msg="database is away")), what="the sentence")
     for holder in holders:
-        release(holder)
+        holder.close()
     begun = time.monotonic()
     until(lambda: server.up("/readyz"), what="readiness")
     grant = {"profileId": "p", "grant": {"type": "coins", "amount": 1}, "externalRef": "r"}

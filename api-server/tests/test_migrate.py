@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from conftest import BINARY, Database, run, until
+from support_sql import Connection
 
 LOCK = 8318823012450529  # store/job.c
 
@@ -113,20 +114,15 @@ def test_a_server_waits_for_its_schema(migrate, empty, start):
     until(lambda: server.up("/readyz"), what="readiness")
 
 
-def test_it_says_who_holds_the_lock_and_waits(empty, services, tmp_path):
-    holder = subprocess.Popen([services["PG_BIN"] + "/psql", "-X", "-q", "-A", "-t", "-d", empty.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              text=True, env={"PGAPPNAME": "the-other-job"})
-    holder.stdin.write(f"SELECT pg_advisory_lock({LOCK});\n\\echo locked\n")
-    holder.stdin.flush()
-    while holder.stdout.readline().strip() != "locked":
-        assert holder.poll() is None
+def test_it_says_who_holds_the_lock_and_waits(empty, tmp_path):
+    holder = Connection(empty.url + "?application_name=the-other-job")
+    holder.sql(f"SELECT pg_advisory_lock({LOCK})")
     log = open(tmp_path / "log", "w+")
     waiting = subprocess.Popen([BINARY, "migrate"], env={"DATABASE_URL": empty.url, "TERMINATION_LOG": "/dev/null"}, stdout=log, stderr=log)
     line = until(lambda: [l for l in open(log.name) if "another job holds the lock" in l and l.endswith("\n")], what="the line")[0]
     assert json.loads(line)["holder"].startswith("the-other-job, process ")
     assert tables(empty) == set() and waiting.poll() is None
-    holder.stdin.close()
-    holder.wait(60)
+    holder.close()
     assert waiting.wait(60) == 0, open(log.name).read()
     assert "schema_migration" in tables(empty)
 

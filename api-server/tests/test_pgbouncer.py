@@ -11,6 +11,7 @@ from conftest import BINARY, Database, insist, run, until
 from support_grants import Load
 from support_pgbouncer import PgBouncer
 from support_postgres import Postgres
+from support_sql import Connection, ask
 
 LOCK = 8318823012450529  # store/job.c
 BACK_S = 10  # PgBouncer's own server_login_retry, which is 1 s here, and our pauses between tries, which never grow long
@@ -18,7 +19,7 @@ BACK_S = 10  # PgBouncer's own server_login_retry, which is 1 s here, and our pa
 
 @pytest.fixture
 def bouncer(services):
-    bouncer = PgBouncer(services["DATABASE_URL"], services["PG_BIN"] + "/psql")
+    bouncer = PgBouncer(services["DATABASE_URL"])
     yield bouncer
     bouncer.close()
 
@@ -101,11 +102,11 @@ def test_settings_neither_leak_nor_are_taken_over(pooled, bouncer, database, pro
     boss = server.mint("boss", ["admin"])
     told = bouncer.url(database.name)
     for _ in range(6):
-        database.sql("SET search_path = pg_catalog; SET statement_timeout = '77s'", told)
+        ask(told, "SET search_path = pg_catalog; SET statement_timeout = '77s'")
     for _ in range(30):
         assert grant(server, boss, profile).status == 200
         assert server.get(f"/api/entitlements/{profile}", token=boss).status == 200
-    seen = {database.sql("SELECT current_setting('search_path') || ' ' || current_setting('statement_timeout')", told) for _ in range(12)}
+    seen = {ask(told, "SELECT current_setting('search_path') || ' ' || current_setting('statement_timeout')") for _ in range(12)}
     assert seen <= {"pg_catalog 77s", '"$user", public 0', 'pg_catalog 77000ms'}, seen
 
 
@@ -141,7 +142,7 @@ def test_pgbouncer_is_killed_and_started_again(pooled, bouncer, profile):
 def test_postgresql_dies_behind_it(start, services):
     postgres = Postgres(services["PG_BIN"])
     assert run("migrate", env={"DATABASE_URL": postgres.url, "TERMINATION_LOG": "/dev/null"}).returncode == 0
-    bouncer = PgBouncer(postgres.url, services["PG_BIN"] + "/psql")
+    bouncer = PgBouncer(postgres.url)
     server = start(DATABASE_URL=bouncer.url("postgres"), DATABASE_POOLER="pgbouncer")
     load = Load(server)
     load.reach(0.3)
@@ -171,7 +172,7 @@ def test_migrate_and_seed_go_through_it(bouncer, empty, tmp_path):
     assert json.loads(migrate(bouncer, empty, "status", "--output", "json").stdout)["fits"] is True
     seeded = run("seed", env={"DATABASE_URL": bouncer.url(empty.name), "DATABASE_POOLER": "pgbouncer", "TERMINATION_LOG": "/dev/null"})
     assert seeded.returncode == 0, seeded.stdout
-    seen = {empty.sql("SELECT current_setting('lock_timeout') || current_setting('search_path')", bouncer.url(empty.name)) for _ in range(6)}
+    seen = {ask(bouncer.url(empty.name), "SELECT current_setting('lock_timeout') || current_setting('search_path')") for _ in range(6)}
     assert seen == {'0"$user", public'}
 
 
@@ -186,19 +187,15 @@ def test_several_migrations_at_once(bouncer, empty):
 
 def test_the_lock_is_the_same_with_and_without_it(bouncer, empty):
     """A session's lock keeps a transaction's out."""
-    holder = subprocess.Popen([bouncer.psql, "-X", "-q", "-A", "-t", "-d", empty.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    holder.stdin.write(f"SELECT pg_advisory_lock({LOCK});\n\\echo locked\n")
-    holder.stdin.flush()
-    while holder.stdout.readline().strip() != "locked":
-        assert holder.poll() is None
+    holder = Connection(empty.url)
+    holder.sql(f"SELECT pg_advisory_lock({LOCK})")
     env = {"DATABASE_URL": bouncer.url(empty.name), "DATABASE_POOLER": "pgbouncer", "TERMINATION_LOG": "/dev/null"}
     waiting = subprocess.Popen([BINARY, "migrate"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in waiting.stdout:
         if "another job holds the lock" in line:
             break
     assert waiting.poll() is None and empty.sql("SELECT to_regclass('schema_migration') IS NULL") == "t"
-    holder.stdin.close()
-    holder.wait(60)
+    holder.close()
     out, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 0, out
 
