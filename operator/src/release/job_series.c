@@ -245,24 +245,28 @@ struct series_report job_series_plan(const struct series_context *context, const
   return d.report;
 }
 
+static const char *words_at_work(const struct series_report *r, const char *what, struct arena *arena) {
+  long long attempt = (long long)r->attempt, of = (long long)r->max_attempts;
+  char at[RFC3339_SIZE];
+  format_rfc3339(r->next_attempt_ms, at);
+  if (r->state == SERIES_DUE) return arena_printf(arena, "the %s is next", what);
+  if (r->state == SERIES_WAITING)
+    return arena_printf(arena, "%s attempt %lld of %lld failed, the next is at %s: %s", what, attempt, of, at, r->message);
+  return arena_printf(arena, "%s attempt %lld of %lld is at work%s%s", what, attempt, of, r->message ? "; " : "",
+                      r->message ? r->message : "");
+}
+
 struct standing series_standing(const struct series_report *r, struct arena *arena) {
   const struct series_kind *kind = r->kind;
   const char *what = noun(kind, r->name, arena);
-  long long attempt = (long long)r->attempt, of = (long long)r->max_attempts;
-  char at[RFC3339_SIZE];
   if (r->state == SERIES_FAILED)
     return (struct standing){
         .phase = "Failed",
         .stalled = true,
         .reason = kind->lost,
         .message = arena_printf(arena, "the %s failed for good: %s; it is tried again when the %s", what, r->message, kind->remedies)};
-  format_rfc3339(r->next_attempt_ms, at);
-  bool waits = r->state == SERIES_WAITING;
-  return (struct standing){
-      .phase = kind->phase,
-      .reconciling = true,
-      .reason = waits ? kind->retrying : kind->working,
-      .message = waits ? arena_printf(arena, "%s attempt %lld of %lld failed, the next is at %s: %s", what, attempt, of, at, r->message)
-                       : arena_printf(arena, "%s attempt %lld of %lld is at work%s%s", what, attempt, of, r->message ? "; " : "",
-                                      r->message ? r->message : "")};
+  return (struct standing){.phase = kind->phase,
+                           .reconciling = true,
+                           .reason = r->state == SERIES_WAITING ? kind->retrying : kind->working,
+                           .message = words_at_work(r, what, arena)};
 }
