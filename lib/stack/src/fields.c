@@ -3,6 +3,8 @@
  * for what runs as Jobs, which has struct stack_job. */
 #include "stack/stack.h"
 
+#include "stack/notification.h"
+
 #define AT(member) offsetof(struct stack_spec, member)
 
 static const struct decode_field image_fields[] = {
@@ -141,6 +143,25 @@ static const struct decode_field change_fields[] = {
      .doc = "A release waits for the annotation platform.supernova.com/approve with its hash; each approval lets one release through."},
     {"requireTicket", DECODE_BOOL, AT(change.require_ticket), .fallback = "false",
      .doc = "A release waits for the annotation platform.supernova.com/change-ticket."},
+    {"onCall", DECODE_STRING, AT(change.on_call), .doc = "Who is on call, as messages about changes name them."},
+    {0}};
+
+#define RECEIVER(member) offsetof(struct stack_notification, member)
+
+static const struct decode_field notification_secret_ref_fields[] = {
+    {"name", DECODE_STRING, RECEIVER(secret_name), .flags = DECODE_REQUIRED, .doc = "Name of the Secret."},
+    {"key", DECODE_STRING, RECEIVER(secret_key), .flags = DECODE_REQUIRED,
+     .doc = "Key in it: of Slack and a webhook the URL, of PagerDuty the routing key. A webhook's signing secret, whsec_ and base64, "
+            "stands beside it under the same key with .signing behind it."},
+    {0}};
+
+const struct decode_field stack_notification_fields[] = {
+    {"name", DECODE_STRING, RECEIVER(name), .flags = DECODE_REQUIRED, .doc = "What the receiver is called in events and in the status."},
+    {"type", DECODE_STRING, RECEIVER(type), .flags = DECODE_REQUIRED,
+     .doc = "slack: an incoming webhook; pagerduty: Events API v2, where failures page and all else is a change event; webhook: "
+            "CloudEvents signed as Standard Webhooks."},
+    {"secretRef", DECODE_OBJECT, 0, .fields = notification_secret_ref_fields, .doc = "A Secret of this namespace."},
+    {"events", DECODE_JSON, RECEIVER(events), .doc = "What is told; everything where omitted."},
     {0}};
 
 static const struct decode_field service_fields[] = {
@@ -235,6 +256,8 @@ const struct decode_field stack_fields[] = {
      .doc = "Further Jobs of a release, one after the other; none runs when an earlier revision comes back."},
     {"change", DECODE_OBJECT, 0, .fields = change_fields,
      .doc = "When releases, restarts and changed Secrets may replace pods. The first install, going back and scaling never wait."},
+    {"notifications", DECODE_JSON, AT(notifications),
+     .doc = "Who is told of changes before and after, of failures and of overrides. What can't be delivered yet stands in status.outbox."},
     {"service", DECODE_OBJECT, 0, .fields = service_fields, .doc = "The Service before the pods."},
     {"ingress", DECODE_OBJECT, 0, .fields = ingress_fields, .doc = "The way in from outside the cluster."},
     {"resources", DECODE_JSON, AT(resources), .flags = DECODE_RELEASE,

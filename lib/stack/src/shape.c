@@ -20,6 +20,7 @@ static const struct shape_row {
     {"spec.hooks", SHAPE_OBJECTS},
     {"spec.change.windows", SHAPE_OBJECTS},
     {"spec.change.freezes", SHAPE_OBJECTS},
+    {"spec.notifications", SHAPE_OBJECTS},
     {"spec.service.annotations", SHAPE_STRING_MAP},
     {"spec.ingress.annotations", SHAPE_STRING_MAP},
     {"spec.ingress.hosts", SHAPE_OBJECTS},
@@ -108,10 +109,22 @@ static int check_jobs(const cJSON *object, struct error *error) {
   return 0;
 }
 
+static int check_notifications(const cJSON *object, struct error *error) {
+  int place = 0;
+  const cJSON *notification;
+  cJSON_ArrayForEach(notification, json_get(object, "spec.notifications")) {
+    char path[40];
+    (void)snprintf(path, sizeof path, "spec.notifications[%d].events", place++);
+    const cJSON *events = json_member(notification, "events");
+    if (events && check(path, events, SHAPE_STRINGS, error) < 0) return -1;
+  }
+  return 0;
+}
+
 int shape_check(const cJSON *object, struct error *error) {
   for (size_t i = 0; i < ELEMENTS(rows); i++) {
     const cJSON *value = json_get(object, rows[i].path);
     if (value && check(rows[i].path, value, rows[i].shape, error) < 0) return -1;
   }
-  return check_jobs(object, error);
+  return check_jobs(object, error) < 0 ? -1 : check_notifications(object, error);
 }

@@ -1,6 +1,7 @@
 #include "stack/stack.h"
 
 #include "shape.h"
+#include "stack/notification.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +58,8 @@ static struct stack *stack_new(cJSON *object) {
   return stack;
 }
 
-/* A hook that decodes here decodes everywhere. */
-static int check_hooks(const struct stack *stack, struct error *error) {
+/* A hook or a receiver of messages that decodes here decodes everywhere. */
+static int check_items(const struct stack *stack, struct error *error) {
   int place = 0;
   const cJSON *hook;
   cJSON_ArrayForEach(hook, stack->spec.hooks) {
@@ -66,6 +67,15 @@ static int check_hooks(const struct stack *stack, struct error *error) {
     struct stack_job job;
     (void)snprintf(prefix, sizeof prefix, "spec.hooks[%d]", place++);
     if (decode(hook, prefix, stack_hook_fields, &job, error) < 0) return -1;
+  }
+  place = 0;
+  const cJSON *receiver;
+  cJSON_ArrayForEach(receiver, stack->spec.notifications) {
+    char prefix[40];
+    struct stack_notification notification;
+    (void)snprintf(prefix, sizeof prefix, "spec.notifications[%d]", place++);
+    if (decode(receiver, prefix, stack_notification_fields, &notification, error) < 0) return -1;
+    if (!notification.secret_name) return error_set(error, ERROR_INVALID, "%s.secretRef is missing", prefix);
   }
   return 0;
 }
@@ -88,7 +98,7 @@ struct stack *stack_decode(cJSON *object, struct error *error) {
   if (object && !cJSON_IsObject(object)) return (void)error_set(error, ERROR_INVALID, "the stack has no metadata: it is no object"), NULL;
   cJSON *metadata = cJSON_GetObjectItemCaseSensitive(object, "metadata");
   prune_managed_fields(metadata);
-  if (decode(object, "", object_fields, stack, error) < 0 || shape_check(object, error) < 0 || check_hooks(stack, error) < 0) return NULL;
+  if (decode(object, "", object_fields, stack, error) < 0 || shape_check(object, error) < 0 || check_items(stack, error) < 0) return NULL;
   stack->deleting = json_member(metadata, "deletionTimestamp");
   return TAKE(stack);
 }

@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "stack/change.h"
+#include "stack/notification.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -379,7 +380,7 @@ static int check_rules(const struct stack *stack, struct error *error) {
 int stack_validate(const struct stack *stack, struct error *error) {
   return check_choices(stack, error) < 0 || check_ranges(stack, error) < 0 || check_rules(stack, error) < 0 ||
                  check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_jobs(stack, error) < 0 ||
-                 check_labels(stack, error) < 0 || stack_change_check(stack, error) < 0
+                 check_labels(stack, error) < 0 || stack_change_check(stack, error) < 0 || stack_notifications_check(stack, error) < 0
              ? -1
              : 0;
 }

@@ -1,5 +1,6 @@
 /* The CRD and the tables say the same: fields, types, defaults, descriptions, bounds and rules. */
 #include "codec/yaml.h"
+#include "stack/notification.h"
 #include "stack_of.h"
 
 #include <stdio.h>
@@ -67,10 +68,12 @@ static void compare(const char *above, const struct decode_field *fields, const 
 }
 
 static const cJSON *hook_schema(void) { return json_get(spec_schema(), "properties.hooks.items"); }
+static const cJSON *notification_schema(void) { return json_get(spec_schema(), "properties.notifications.items"); }
 
 Test(crd, fields_defaults_and_descriptions_are_the_tables) {
   compare("spec", stack_fields, spec_schema());
   compare("spec.hooks[]", stack_hook_fields, hook_schema());
+  compare("spec.notifications[]", stack_notification_fields, notification_schema());
 }
 
 Test(crd, names_are_the_headers) {
@@ -149,6 +152,14 @@ static void compare_limits(const char *above, const struct decode_field *fields,
 Test(crd, the_operator_refuses_what_the_bounds_refuse) {
   compare_limits("", stack_fields, spec_schema());
   compare_limits(HOOK, stack_hook_fields, hook_schema());
+}
+
+Test(crd, the_events_that_can_be_told_are_the_same) {
+  const cJSON *events = json_get(notification_schema(), "properties.events"), *event;
+  size_t n = 0;
+  cJSON_ArrayForEach(event, json_get(events, "items.enum")) cr_assert_str_eq(event->valuestring, stack_notification_events[n++]);
+  cr_assert_null(stack_notification_events[n]);
+  cr_assert_eq(json_int(events, "maxItems", 0), n);
 }
 
 Test(crd, the_reserved_names_are_the_same) {

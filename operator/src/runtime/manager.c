@@ -123,6 +123,15 @@ static void on_finished(void *owner, const char *key, const struct reconcile_res
   if (look_again_ms) queue_add_after(manager->queue, copy, look_again_ms);
 }
 
+static void on_delivered(void *owner, const char *key, const char *receiver, const struct delivery *delivery) {
+  struct manager *manager = owner;
+  const char *slash = strchr(key, '/');
+  char namespace[256];
+  (void)snprintf(namespace, sizeof namespace, "%.*s", (int)(slash ? slash - key : 0), key);
+  report_delivery(manager->metrics, namespace, slash ? slash + 1 : "", receiver, delivery);
+  queue_add(manager->queue, key);
+}
+
 /* ---- leading ---- */
 
 static void fail(struct manager *manager, const char *why) {
@@ -269,7 +278,9 @@ static int start_engine(struct manager *manager, struct error *error) {
                                                                     .caches = manager->caches,
                                                                     .offload = manager->offload,
                                                                     .companion_image = s->server_image,
+                                                                    .pagerduty_url = s->pagerduty_url,
                                                                     .finished = on_finished,
+                                                                    .delivered = on_delivered,
                                                                     .owner = manager},
                                        error);
   if (!manager->reconciler) return -1;

@@ -85,6 +85,7 @@ void report_stack(struct metrics *metrics, const struct stack *stack, const char
       {METRIC_STACK_SCHEMA_VERSION, json_int(status, "migration.schemaVersion", 0)},
       {METRIC_STACK_MIGRATION_ATTEMPTS, json_int(status, "migration.attempt", 0)},
       {METRIC_STACK_RELEASE_FAILED, condition_is_true(stack, "Stalled")},
+      {METRIC_STACK_MESSAGES_WAITING, cJSON_GetArraySize(json_get(status, "outbox"))},
   };
   for (size_t i = 0; i < ELEMENTS(gauges); i++) metrics_set(metrics, gauges[i].metric, (double)gauges[i].value, ns, name);
   metrics_forget(metrics, METRIC_STACK_PHASE, ns, name);
@@ -92,6 +93,12 @@ void report_stack(struct metrics *metrics, const struct stack *stack, const char
   report_image(metrics, stack, companion_image);
   report_migration(metrics, stack);
   report_transition(metrics, stack);
+}
+
+void report_delivery(struct metrics *metrics, const char *namespace, const char *name, const char *receiver,
+                     const struct delivery *delivery) {
+  static const char *const results[] = {[DELIVERY_TAKEN] = "delivered", [DELIVERY_FAILED] = "failed", [DELIVERY_REFUSED] = "refused"};
+  metrics_add(metrics, METRIC_STACK_MESSAGES, 1, namespace, name, receiver, results[delivery->state]);
 }
 
 /* The queue counts for itself: what it holds is told as it is. */

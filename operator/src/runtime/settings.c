@@ -23,6 +23,8 @@ static const struct setting {
     {"WATCH_NAMESPACES", NAMESPACES, offsetof(struct settings, namespaces), "", 0, 0, "namespaces to look after, by commas; empty: all"},
     {"SERVER_IMAGE", TEXT, offsetof(struct settings, server_image), "docker.io/library/supernova-server:" SUPERNOVA_VERSION, 0, 0,
      "image of a stack that names none"},
+    {"PAGERDUTY_URL", TEXT, offsetof(struct settings, pagerduty_url), "https://events.pagerduty.com", 0, 0,
+     "PagerDuty's Events API; the European one is https://events.eu.pagerduty.com"},
     {"LOG_LEVEL", LEVEL, offsetof(struct settings, log_level), "info", 0, 0, "trace, debug, info, warn, error or fatal"},
     {"METRICS_PORT", NUMBER, offsetof(struct settings, metrics_port), "8080", 0, 65535, "port of /metrics; 0: any free one"},
     {"PROBE_PORT", NUMBER, offsetof(struct settings, probe_port), "8081", 0, 65535, "port of /healthz and /readyz; 0: any free one"},
@@ -144,6 +146,7 @@ int settings_read(struct settings *ret, int argc, char **argv, struct error *err
 void settings_done(struct settings *settings) {
   free_list(settings->namespaces);
   free(settings->server_image);
+  free(settings->pagerduty_url);
   free(settings->identity);
   free(settings->own_namespace);
   free(settings->kubeconfig);

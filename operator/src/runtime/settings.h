@@ -11,7 +11,7 @@
 
 struct settings {
   char **namespaces; /* ends with NULL; empty: all */
-  char *server_image, *identity, *own_namespace, *kubeconfig;
+  char *server_image, *pagerduty_url, *identity, *own_namespace, *kubeconfig;
   enum log_level log_level;
   int64_t metrics_port, probe_port, max_in_flight, lease_duration_s, discovery_s;
   bool show_help, show_version;

@@ -52,6 +52,7 @@ static void finish(struct apply *apply) {
   if (apply->status_taken) {
     record(apply, &apply->plan->event);
     record(apply, &apply->plan->notice);
+    record(apply, &apply->plan->mail);
   }
   struct apply_context context = apply->context;
   struct apply_result result = apply->result;

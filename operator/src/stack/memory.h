@@ -34,7 +34,8 @@ struct memory {
   size_t fetched_count;
   struct error last_error; /* of the last round's writes */
   struct mends mends;
-  bool skew_told; /* that the clocks differ by much */
+  struct delivery delivery; /* of the last message that was sent */
+  bool skew_told;           /* that the clocks differ by much */
 };
 
 void memory_done(struct memory *memory);

@@ -1,6 +1,7 @@
 /* Everything that a decision about one stack may depend on, gathered at one moment. plan() sees nothing else: no cache, no clock, no network. */
 #pragma once
 
+#include "message/delivery.h"
 #include "stack/child.h"
 #include "stack/mends.h"
 #include "stack/resources.h"
@@ -40,6 +41,7 @@ struct observation {
   enum api_state apis[RESOURCES];        /* of those that are optional; of the others it means nothing */
   const struct error *last_error;        /* of the last round's writes, or NULL */
   const struct mends *mends;             /* that this process has made, or NULL */
+  const struct delivery *delivery;       /* of a message that this process sends or has sent, or NULL */
 };
 
 /* The child of that name, wherever it was found; NULL when there is none. */

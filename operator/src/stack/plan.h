@@ -51,6 +51,8 @@ struct plan {
   bool status_changed;      /* it differs from what is there */
   struct plan_event event;  /* told once the status has taken it */
   struct plan_event notice; /* likewise, beside it */
+  struct plan_event mail;   /* likewise: what became of a message */
+  const char *deliver;      /* id of the entry of status.outbox that is sent now; NULL: none */
   int64_t look_again_ms;    /* 0: when something changes */
   const char *phase;
 };

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "change/commands.h"
 #include "change/gate.h"
+#include "message/owed.h"
 #include "release/annotations.h"
 #include "release/failure.h"
 #include "render/render.h"
@@ -257,6 +258,7 @@ static void plan_round(const struct observation *o, struct judgement *j, const s
 static int plan_wanted(const struct observation *o, struct judgement *j, struct plan *plan, struct error *error) {
   struct content target = {0};
   if (content_of_stack(o->stack, o->companion_image, &target, error) < 0) return -1;
+  j->asked = (struct asked){arena_strdup(plan->arena, target.hash), arena_strdup(plan->arena, target.image)};
   j->history = history_read(o, &target);
   j->secrets = secrets_judge(o, plan->arena);
   j->keys = keys_judge(o, plan->arena);
@@ -289,13 +291,14 @@ static void plan_notice(const struct observation *o, const struct change *change
   plan->notice = (struct plan_event){"Warning", "ChangeWarned", arena_strdup(plan->arena, change->message)};
 }
 
-/* While writes are owed, the status waits for the round that finds them done, unless they fail or the phase has changed; that all is done can only be
- * told by a round that had nothing left to do. */
+/* While writes are owed, the status waits for the round that finds them done, unless they fail, the phase has changed or there is a message to be sent;
+ * that all is done can only be told by a round that had nothing left to do. */
 static void plan_status(const struct observation *o, const struct judgement *j, struct plan *plan) {
   plan->phase = j->standing.phase;
   plan->status = status_build(o, j);
+  bool owes = messages_plan(o, j, plan);
   bool phase_changed = strcmp(json_string(o->stack->status, "phase", ""), j->standing.phase) != 0;
-  bool waits = plan->action_count && !o->last_error && (!phase_changed || j->standing.ready);
+  bool waits = plan->action_count && !o->last_error && ((!phase_changed && !owes) || j->standing.ready);
   plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
   if (!plan->status_changed) return;
   plan_standing_event(o, &j->standing, plan);

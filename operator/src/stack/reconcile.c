@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "message/courier.h"
+#include "message/outbox.h"
 #include "render/render.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
@@ -26,6 +28,7 @@ struct reconciler {
   struct reconciler_options options;
   struct map *memories; /* by key: struct memory */
   struct map *rounds;   /* by key: struct round, under way */
+  struct courier *courier;
 };
 
 struct round {
@@ -241,6 +244,14 @@ static void gather(void *owner, const char *key, const void *projection) {
   g->list->items[g->list->count++] = projection;
 }
 
+/* How the last message came out, until the status says so. */
+static const struct delivery *delivery_of(struct round *round, const struct stack *stack) {
+  struct delivery *delivery = &round->memory->delivery;
+  bool over = delivery->state != DELIVERY_NONE && delivery->state != DELIVERY_UNDER_WAY;
+  if (over && outbox_knows(json_get(stack->status, "outbox"), delivery)) *delivery = (struct delivery){0};
+  return delivery;
+}
+
 static void observe(struct round *round, const struct stack *stack, struct observation *o) {
   const struct reconciler *r = round->reconciler;
   const struct memory *memory = round->memory;
@@ -250,6 +261,7 @@ static void observe(struct round *round, const struct stack *stack, struct obser
                             .secret = &memory->secret,
                             .keys = &memory->keys,
                             .mends = &memory->mends,
+                            .delivery = delivery_of(round, stack),
                             .last_error = memory->last_error.kind ? &memory->last_error : NULL};
   for (enum resource resource = 0; resource < RESOURCES; resource++) {
     if (!resources[resource].ours) continue;
@@ -329,10 +341,31 @@ static void note_mends(struct round *round, uint64_t failed) {
   }
 }
 
+/* ---- messages ---- */
+
+static void on_delivered(void *owner, const char *key, const char *receiver, const struct delivery *delivery) {
+  struct reconciler *r = owner;
+  struct memory *memory = map_get(r->memories, key);
+  if (memory) memory->delivery = *delivery;
+  if (delivery->state != DELIVERY_NONE) r->options.delivered(r->options.owner, key, receiver, delivery);
+}
+
+/* The message stands in the status that was observed: from here on it may be sent, whatever becomes of this round. */
+static void send_message(struct round *round) {
+  const struct stack *stack = stack_of(round);
+  struct reconciler *r = round->reconciler;
+  if (!round->plan.deliver || !stack) return;
+  struct delivery *delivery = &round->memory->delivery;
+  *delivery = (struct delivery){.state = DELIVERY_UNDER_WAY};
+  (void)snprintf(delivery->id, sizeof delivery->id, "%s", round->plan.deliver);
+  courier_send(r->courier, stack, round->plan.deliver, now_ms(r));
+}
+
 static void on_applied(void *owner, const struct apply_result *applied) {
   struct round *round = owner;
   round->apply = NULL;
   note_mends(round, applied->failed);
+  send_message(round);
   struct reconcile_result result = {.outcome = RECONCILED, .look_again_ms = round->plan.look_again_ms};
   bool failed = applied->outcome == APPLY_FAILED;
   if (failed)
@@ -455,11 +488,15 @@ struct reconciler *reconciler_new(const struct reconciler_options *options, stru
   r->memories = map_new(memory_free);
   r->rounds = map_new(round_free);
   if (!r->memories || !r->rounds) return reconciler_free(r), (void)error_oom(error), NULL;
-  return r;
+  r->courier = courier_new(
+      &(struct courier_options){.client = options->client, .pagerduty_url = options->pagerduty_url, .delivered = on_delivered, .owner = r},
+      error);
+  return r->courier ? r : (reconciler_free(r), NULL);
 }
 
 void reconciler_free(struct reconciler *r) {
   if (!r) return;
+  courier_free(r->courier);
   map_free(r->rounds);
   map_free(r->memories);
   free(r);

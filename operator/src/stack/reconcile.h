@@ -1,4 +1,4 @@
-/* One stack's rounds: observe, plan, apply, and what is remembered between them to spare requests (never to decide by: a fresh process comes to
+/* One stack's rounds: observe, plan, apply, send what is to be told, and what is remembered between them to spare requests (never to decide by: a fresh process comes to
  * the same end).
  *
  *     reconciler_run(reconciler, "shop/web");      // ... then finished(owner, "shop/web", result) exactly once
@@ -10,6 +10,7 @@
 
 #include "kube/client.h"
 #include "kube/events.h"
+#include "message/delivery.h"
 #include "net/offload.h"
 #include "runtime/caches.h"
 
@@ -28,8 +29,10 @@ struct reconciler_options {
   struct event_recorder *events;
   const struct caches *caches;
   struct offload *offload; /* makes keys; outlives the reconciler */
-  const char *companion_image;
+  const char *companion_image, *pagerduty_url;
   void (*finished)(void *owner, const char *key, const struct reconcile_result *result);
+  /* A message to RECEIVER came out so: the stack is to be looked at again. */
+  void (*delivered)(void *owner, const char *key, const char *receiver, const struct delivery *delivery);
   void *owner;
 };
 

@@ -10,10 +10,16 @@
 #include "rotation/secrets.h"
 #include "stack/standing.h"
 
+/* The revision that the spec asks for, which may have to wait. Strings in the plan's arena; NULL: not judged this time. */
+struct asked {
+  const char *hash, *image;
+};
+
 struct judgement {
   struct standing standing;
   struct secrets_verdict secrets;
   struct keys_verdict keys;
+  struct asked asked;
   struct history history;
   struct hooks hooks;
   struct release_failure failure; /* of the target, as it is remembered; without a reason: none */

@@ -61,6 +61,7 @@ struct stack_change {
   const char *enforcement;        /* Enforce, Warn, Off; NULL: by the environment; see stack/change.h */
   const cJSON *windows, *freezes; /* objects, or NULL */
   bool require_approval, require_ticket;
+  const char *on_call; /* NULL: nobody is named */
 };
 
 /* More are refused. */
@@ -94,6 +95,7 @@ struct stack_spec {
   struct stack_job migrations, seeds;
   const cJSON *hooks; /* objects: see stack_hook */
   struct stack_change change;
+  const cJSON *notifications; /* objects: see stack/notification.h; NULL: none */
   struct {
     const char *type;
     int64_t port;
@@ -143,7 +145,8 @@ struct stack {
 
 /* Rows of .spec, for decoding, defaults, the release hash and the reference documentation. */
 extern const struct decode_field stack_fields[];
-extern const struct decode_field stack_hook_fields[]; /* of each of .spec.hooks */
+extern const struct decode_field stack_hook_fields[];         /* of each of .spec.hooks */
+extern const struct decode_field stack_notification_fields[]; /* of each of .spec.notifications */
 
 /* Takes OBJECT in every case. Of managedFields, which are most of its size, no more is kept than stack_annotated_at needs. */
 struct stack *stack_decode(cJSON *object, struct error *error) _must_check_;
