@@ -61,6 +61,15 @@ void render_initial_replicas(cJSON *deployment, const struct stack *stack) {
   if (!autoscaling) cJSON_AddStringToObject(annotations_of(deployment), ANNOTATION_APPLIED_REPLICAS, text);
 }
 
+cJSON *render_hash_template(cJSON *deployment) {
+  char hash[CONTENT_HASH_SIZE];
+  bool whole = deployment && content_hash(json_get(deployment, "spec.template"), hash) == 0 &&
+               cJSON_AddStringToObject(annotations_of(deployment), ANNOTATION_TEMPLATE_HASH, hash);
+  if (whole) return deployment;
+  cJSON_Delete(deployment);
+  return NULL;
+}
+
 /* The hash is of everything but itself, so that sealing twice is sealing once. */
 void render_seal(cJSON *manifest) {
   char hash[CONTENT_HASH_SIZE];

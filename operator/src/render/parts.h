@@ -21,6 +21,9 @@ cJSON *render_annotate(cJSON *manifest, const cJSON *annotations);
 /* The same for labels. */
 cJSON *render_label(cJSON *manifest, const cJSON *labels);
 
+/* Adds `template-hash`. Takes DEPLOYMENT, which may be NULL; NULL without memory. */
+cJSON *render_hash_template(cJSON *deployment);
+
 void service_account_name(const struct render_input *in, char to[NAME_SIZE]);
 void env_name(const struct render_input *in, char to[NAME_SIZE]);
 void design_tokens_name(const struct stack *stack, char to[NAME_SIZE]);

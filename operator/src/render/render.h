@@ -16,6 +16,7 @@
 #include "stack/stack.h"
 
 #define ANNOTATION_APPLIED_HASH     STACK_GROUP "/applied-hash"
+#define ANNOTATION_TEMPLATE_HASH    STACK_GROUP "/template-hash" /* of a Deployment: its pods are replaced exactly when this changes */
 #define ANNOTATION_APPLIED_REPLICAS STACK_GROUP "/applied-replicas"
 #define ANNOTATION_CONTENT_HASH     STACK_GROUP "/content-hash"
 #define ANNOTATION_SECRET_HASH      STACK_GROUP "/secret-hash"

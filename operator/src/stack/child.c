@@ -116,6 +116,7 @@ static void read_deployment(const cJSON *object, struct deployment_facts *to) {
   to->content_hash = copy_text(annotation(template, ANNOTATION_CONTENT_HASH));
   to->secret_hash = copy_text(annotation(template, ANNOTATION_SECRET_HASH));
   to->restarted_at = copy_text(annotation(template, ANNOTATION_RESTARTED_AT));
+  to->template_hash = copy_text(annotation(object, ANNOTATION_TEMPLATE_HASH));
 }
 
 static void read_job(const cJSON *object, struct job_facts *to) {
@@ -217,6 +218,7 @@ static void free_view(struct child *child) {
       free(child->deployment.content_hash);
       free(child->deployment.secret_hash);
       free(child->deployment.restarted_at);
+      free(child->deployment.template_hash);
       break;
     case CHILD_VIEW_JOB: free(child->job.reason); break;
     case CHILD_VIEW_REVISION:

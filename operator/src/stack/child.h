@@ -31,6 +31,7 @@ struct deployment_facts {
   char *replica_failure;                      /* message of ReplicaFailure (quota, admission), or NULL */
   char *content_hash, *secret_hash;           /* of the pod template, or NULL */
   char *restarted_at;                         /* likewise: the last restart that it has had */
+  char *template_hash;                        /* of the pod template as the operator last wrote it, or NULL */
 };
 
 enum job_state { JOB_RUNNING, JOB_COMPLETE, JOB_FAILED };

@@ -320,8 +320,8 @@ bool children_would_roll(const struct observation *o, const struct content *cont
   const struct render_input in = input_of(o, content, overlays_wanted(o, deployment));
   cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
   if (!manifest) return false;
-  render_seal(manifest);
-  bool same = says_the_same(deployment, manifest);
+  const char *wanted = json_string(json_member(json_get(manifest, "metadata.annotations"), ANNOTATION_TEMPLATE_HASH), "", "");
+  bool same = deployment->deployment.template_hash && !strcmp(deployment->deployment.template_hash, wanted);
   cJSON_Delete(manifest);
   return !same;
 }

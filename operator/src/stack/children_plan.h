@@ -27,5 +27,5 @@ void children_plan_deployment(const struct observation *o, const struct content 
  * Secret have come to say. */
 void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan);
 
-/* The Deployment that is there is not what children_plan_deployment would write: its pods would be replaced. */
+/* Other pods than those that are there is what children_plan_deployment would write: they would be replaced. */
 bool children_would_roll(const struct observation *o, const struct content *content);
