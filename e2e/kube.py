@@ -1,11 +1,14 @@
-"""kubectl with failures that explain, waiting on conditions, and a stack with all it stands on."""
+"""What people type by kubectl, what is only looked at straight from the API, waiting on conditions, and a stack with all it stands on."""
 import base64
 import collections
 import datetime
+import functools
 import json
+import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -15,8 +18,13 @@ import yaml
 
 SYSTEM = "supernova-system"
 SOURCE = pathlib.Path(__file__).parent.parent
+sys.path.append(str(SOURCE / "operator/tests"))
+from kubeapi import ApiError, ApiServer  # noqa: E402
+
 GROUP = "platform.supernova.com"
 ADMIN, OPERATOR = "admin", f"system:serviceaccount:{SYSTEM}:supernova-operator"  # as the audit log calls them
+
+PLURALS = {"pdb": "poddisruptionbudgets", "hpa": "horizontalpodautoscalers", "ingress": "ingresses", "networkpolicy": "networkpolicies"}
 
 Write = collections.namedtuple("Write", "at verb resource name namespace")
 
@@ -32,14 +40,27 @@ def kubectl(*words, stdin=None, timeout_s=120):
     return done.stdout
 
 
-def read(*words):
-    """An object, or the items of a list; None when there is none."""
-    done = run("kubectl", "get", *words, "-o", "json", "--ignore-not-found")
-    assert done.returncode == 0, f"$ kubectl get {' '.join(words)}\n{done.stderr}"
-    if not done.stdout:
+@functools.cache
+def api():
+    return ApiServer(os.environ["KUBECONFIG"])
+
+
+def resource(kind):
+    return PLURALS.get(kind, kind + "s")
+
+
+def read(kind, name, namespace=None):
+    """An object; None when there is none."""
+    try:
+        return api().get(resource(kind), namespace, name)
+    except ApiError as error:
+        if error.status != 404:
+            raise
         return None
-    found = json.loads(done.stdout)
-    return found["items"] if found["kind"] == "List" else found
+
+
+def items(kind, namespace=None, **query):
+    return api().items(resource(kind), namespace, **query)
 
 
 def apply(*manifests, namespace=None):
@@ -121,14 +142,14 @@ class Stack:
         return kubectl("-n", self.namespace, *words, **options)
 
     def read(self, kind, name=None):
-        return read("-n", self.namespace, kind, name or self.name)
+        return read(kind, name or self.name, self.namespace)
 
     def list(self, kind):
-        return read("-n", self.namespace, kind, "-l", f"{GROUP}/stack={self.name}") or []
+        return items(kind, self.namespace, labelSelector=f"{GROUP}/stack={self.name}")
 
     def pods(self):
         """Names of the server's pods that are not on their way out."""
-        found = read("-n", self.namespace, "pods", "-l", f"app={self.name}") or []
+        found = items("pod", self.namespace, labelSelector=f"app={self.name}")
         return {pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
 
     def status(self):
@@ -229,6 +250,14 @@ class Cluster:
         done = run(SOURCE / "hack/cluster", *words, "--name", self.name)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def mended_after_s(self, stack, what, since):
+        """From ADMIN's last write of these objects of the stack to OPERATOR's."""
+        def noted_down():
+            drift, mend = (max((write.at for write in self.audit(user, since) if (write.resource, write.namespace) == (what, stack.namespace)),
+                               default=since) for user in (ADMIN, OPERATOR))
+            return since < drift < mend and (mend - drift).total_seconds()
+        return wait_for("both are noted down, a moment behind the answer", noted_down)
 
     def audit(self, user=OPERATOR, since=None):
         """The writes of USER, as the API server noted them down."""

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from kube import SOURCE, SYSTEM, apply, kubectl, read, run, wait_for
+from kube import SOURCE, SYSTEM, apply, items, kubectl, read, run, wait_for
 from registry import Registry
 
 CRD = SOURCE / "crds/platform.supernova.com_supernovastacks.yaml"
@@ -41,8 +41,9 @@ def coins(quickstart, registry, before, pod_logs):
 
 
 def everything():
-    kinds = "crd,apiservices,namespaces,clusterroles,clusterrolebindings"
-    return set(kubectl("get", kinds, "-o", "name").split() + kubectl("-n", "default", "get", "pods,services,deployments,secrets,configmaps", "-o", "name").split())
+    of_the_cluster = [(kind, None) for kind in ("customresourcedefinition", "apiservice", "namespace", "clusterrole", "clusterrolebinding")]
+    of_default = [(kind, "default") for kind in ("pod", "service", "deployment", "secret", "configmap")]
+    return {(kind, thing["metadata"]["name"]) for kind, namespace in of_the_cluster + of_default for thing in items(kind, namespace)}
 
 
 def fails(done, *sentences):
@@ -79,9 +80,9 @@ def test_a_second_run_keeps_what_the_first_made(coins):
 
 
 def test_all_that_it_said_is_there(coins):
-    assert read("-n", SYSTEM, "deployment", "supernova-operator")["status"]["availableReplicas"] == 2
-    assert read("-n", NAMESPACE, "supernovastack", "supernova-server")["status"]["phase"] == "Ready"
-    assert read("-n", NAMESPACE, "deployment", "supernova-server")["status"]["availableReplicas"] == 3
+    assert read("deployment", "supernova-operator", SYSTEM)["status"]["availableReplicas"] == 2
+    assert read("supernovastack", "supernova-server", NAMESPACE)["status"]["phase"] == "Ready"
+    assert read("deployment", "supernova-server", NAMESPACE)["status"]["availableReplicas"] == 3
 
 
 @pytest.mark.parametrize("namespace", [SYSTEM, NAMESPACE])
@@ -95,7 +96,7 @@ def test_a_stack_of_others_holds_up_its_end(coins, quickstart):
            "spec": {"environment": "development", "secrets": {"name": "none"}}}, namespace="default")
     try:
         fails(quickstart("--down"), "default/other")
-        assert read("-n", SYSTEM, "deployment", "supernova-operator"), "nothing was removed"
+        assert read("deployment", "supernova-operator", SYSTEM), "nothing was removed"
     finally:
         kubectl("-n", "default", "delete", "supernovastack", "other")
 

@@ -1,7 +1,7 @@
 """From kubectl apply to a Ready stack that answers."""
 import pytest
 
-from kube import decoded, wait_for
+from kube import decoded, items, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_the_columns_tell(stack):
 
 
 def test_preflight_and_migration_ran_once(stack):
-    assert [job["metadata"]["name"] for job in stack.list("jobs")] == ["supernova-server-migrate-1", "supernova-server-preflight-1"]
+    assert [job["metadata"]["name"] for job in stack.list("job")] == ["supernova-server-migrate-1", "supernova-server-preflight-1"]
 
 
 def test_coins_are_granted_and_read_back_through_the_service(stack):
@@ -48,6 +48,6 @@ def test_the_keys_are_published_without_their_private_half(stack):
 
 def test_each_step_was_told(stack):
     def told():
-        reasons = stack.kubectl("get", "events", "--field-selector=involvedObject.kind=SupernovaStack", "-o", "jsonpath={.items[*].reason}")
-        return {"RevisionCreated", "KeysMade", "PreflightSucceeded", "MigrationStarted", "MigrationSucceeded", "Deployed"} <= set(reasons.split())
+        reasons = {event["reason"] for event in items("event", stack.namespace) if event["regarding"]["kind"] == "SupernovaStack"}
+        return {"RevisionCreated", "KeysMade", "PreflightSucceeded", "MigrationStarted", "MigrationSucceeded", "Deployed"} <= reasons
     wait_for("all is told", told)

@@ -10,7 +10,7 @@ def stack(make_stack):
 
 
 def migrations(stack):
-    return sorted(job["metadata"]["name"] for job in stack.list("jobs") if "-migrate-" in job["metadata"]["name"])
+    return sorted(job["metadata"]["name"] for job in stack.list("job") if "-migrate-" in job["metadata"]["name"])
 
 
 def test_a_service_port_restarts_nothing(stack):

@@ -21,7 +21,7 @@ def stack(make_stack, cluster):
 
 def jobs(stack):
     """By attempt: -1, -1-2, -1-3."""
-    return sorted(stack.list("jobs"), key=lambda job: job["metadata"]["name"])
+    return sorted(stack.list("job"), key=lambda job: job["metadata"]["name"])
 
 
 def failed_at(job):

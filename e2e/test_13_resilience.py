@@ -21,7 +21,7 @@ def stack(make_stack):
 
 def leader():
     """Who holds the Lease: POD_UNIQUE."""
-    return read("-n", SYSTEM, "lease", "supernova-operator")["spec"].get("holderIdentity")
+    return read("lease", "supernova-operator", SYSTEM)["spec"].get("holderIdentity")
 
 
 def pod_of(identity):

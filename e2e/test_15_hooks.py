@@ -20,7 +20,7 @@ def stack(make_stack):
 
 def jobs(stack, revision):
     """In the order in which they were made, those of a revision that ended well."""
-    found = [job for job in stack.list("jobs") if job["status"].get("succeeded")]
+    found = [job for job in stack.list("job") if job["status"].get("succeeded")]
     names = [job["metadata"]["name"].removeprefix("supernova-server-")
              for job in sorted(found, key=lambda job: (job["status"]["startTime"], job["status"]["completionTime"]))]
     return [name for name in names if re.fullmatch(rf"[a-z]+-{revision}(-\d+)?", name)]
@@ -41,7 +41,7 @@ def test_once_it_is_there_all_run_in_order(stack):
 
 
 def test_a_hook_ends_before_the_next_begins(stack):
-    known = {job["metadata"]["name"].removeprefix("supernova-server-"): job["status"] for job in stack.list("jobs")}
+    known = {job["metadata"]["name"].removeprefix("supernova-server-"): job["status"] for job in stack.list("job")}
     order = jobs(stack, 1)
     for former, latter in zip(order, order[1:]):
         assert known[former]["completionTime"] <= known[latter]["startTime"], (former, latter)
@@ -54,10 +54,10 @@ def test_an_upgrade_has_no_seeds(stack):
 
 
 def test_going_back_runs_nothing(stack):
-    before = len(stack.list("jobs"))
+    before = len(stack.list("job"))
     stack.apply(seeds={"enabled": True}, hooks=HOOKS)
     stack.wait_ready()
-    assert stack.status()["revision"]["current"] == 1 and len(stack.list("jobs")) == before
+    assert stack.status()["revision"]["current"] == 1 and len(stack.list("job")) == before
 
 
 def test_a_hook_that_fails_for_good_says_so_and_is_freed_by_another_command(stack):

@@ -3,7 +3,7 @@ import datetime
 
 import pytest
 
-from kube import GROUP, condition_of, read, wait_for
+from kube import GROUP, condition_of, items, wait_for
 
 
 def at(**ahead):
@@ -66,6 +66,6 @@ def test_two_changes_a_secret_and_a_restart_come_in_one_roll(stack):
 
 def test_a_command_that_cannot_be_read_is_answered(stack):
     annotate(stack, "restart=soon")
-    events = lambda: [event["note"] for event in read("-n", stack.namespace, "events.events.k8s.io") if event["reason"] == "CommandRefused"]
+    events = lambda: [event["note"] for event in items("event", stack.namespace) if event["reason"] == "CommandRefused"]
     assert f"it should look like {GROUP}/restart=now" in wait_for("it is answered", events)[0]
     wait_for("it is removed", lambda: f"{GROUP}/restart" not in stack.read("supernovastack")["metadata"]["annotations"])

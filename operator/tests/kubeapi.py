@@ -18,7 +18,8 @@ GROUPS = {
     "controllerrevisions": "apis/apps/v1", "jobs": "apis/batch/v1", "networkpolicies": "apis/networking.k8s.io/v1",
     "ingresses": "apis/networking.k8s.io/v1", "poddisruptionbudgets": "apis/policy/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2", "leases": "apis/coordination.k8s.io/v1", "events": "apis/events.k8s.io/v1",
-    "customresourcedefinitions": "apis/apiextensions.k8s.io/v1",
+    "customresourcedefinitions": "apis/apiextensions.k8s.io/v1", "apiservices": "apis/apiregistration.k8s.io/v1",
+    "clusterroles": "apis/rbac.authorization.k8s.io/v1", "clusterrolebindings": "apis/rbac.authorization.k8s.io/v1",
     "servicemonitors": "apis/monitoring.coreos.com/v1", "prometheusrules": "apis/monitoring.coreos.com/v1",
 }
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
