@@ -18,7 +18,7 @@ class Load:
         self.server, self.token = server, server.mint("boss", ["admin"])
         self.run_name, self.done, self.lock = secrets.token_hex(6), 0, threading.Lock()
         self.profiles = [f"{self.run_name}-{i}" for i in range(20)]
-        self.refusals, self.wrong, self.slowest, self.last_success = 0, [], 0.0, 0.0
+        self.refusals, self.wrong, self.slowest = 0, [], 0.0
         self.pool = concurrent.futures.ThreadPoolExecutor(CLIENTS)
         self.futures = [self.pool.submit(self.one, i) for i in range(GRANTS)]
 
@@ -38,7 +38,6 @@ class Load:
             with self.lock:
                 if answer and answer.status == 200:
                     self.done += 1
-                    self.last_success = time.monotonic()
                     return
                 if not answer or answer.status != 503 or int(answer.headers.get("Retry-After", "0")) < 1:
                     self.wrong.append(answer and (answer.status, answer.body))
@@ -48,12 +47,6 @@ class Load:
 
     def reach(self, share):
         until(lambda: self.done >= GRANTS * share, what="the load")
-
-    def back_since(self, moment):
-        """How long after MOMENT a grant was done again."""
-        until(lambda: self.last_success > moment, what="a grant after the fault")
-        print(f"back after {self.last_success - moment:.3f} s, {self.refusals} refusals, slowest {self.slowest:.3f} s")
-        return self.last_success - moment
 
     def finish(self, postgres):
         for future in self.futures:

@@ -14,7 +14,6 @@ from support_postgres import Postgres
 from support_sql import Connection, ask
 
 LOCK = 8318823012450529  # store/job.c
-BACK_S = 10  # PgBouncer's own server_login_retry, which is 1 s here, and our pauses between tries, which never grow long
 
 
 @pytest.fixture
@@ -133,9 +132,7 @@ def test_pgbouncer_is_killed_and_started_again(pooled, bouncer, profile):
     assert answer.status == 503 and int(answer.headers["Retry-After"]) >= 1
     until(lambda: server.inner("/healthz?verbose").json["dependencies"]["database"].get("error") == "refused", what="the truth in the body")
     bouncer.start()
-    begun = time.monotonic()
     until(lambda: grant(server, boss, profile, "during-" + profile).status == 200, what="the grant")
-    assert time.monotonic() - begun < BACK_S
     assert insist(lambda: server.get(f"/api/entitlements/{profile}", token=boss)).json["entitlements"]["coins"] == 2
 
 
@@ -151,9 +148,7 @@ def test_postgresql_dies_behind_it(start, services):
     until(lambda: not server.inner("/healthz?verbose").json["dependencies"]["database"]["ok"], what="the truth in the body")
     assert server.get("/readyz").status == 200
     postgres.start()
-    back = load.back_since(time.monotonic())
     load.finish(postgres)
-    assert back < BACK_S, back
     until(lambda: server.inner("/healthz?verbose").json["status"] == "ok", what="health")
     assert server.stop() == 0
     bouncer.close()

@@ -22,6 +22,7 @@ import time
 
 from figures import Figures, progress
 from load import Load
+from neighbours import Postgres, Redis
 from processes import busy_share, children, core_times, cpu_ms, free_port, memory_mb, wait_until
 
 SERVER_CORE, OTHER_CORE = 0, 1
@@ -29,6 +30,7 @@ CONNECTIONS, BUSY_CONNECTIONS, ROUNDS, WARM_UP, TOKENS = 32, 1000, 3, 5000, 1000
 PROFILE, ISSUER_SECRET = "9f1c7c1e-7d1a-4a6e-9a44-3c3f5c0f7c10", "issuer-secret-of-the-bench-0123456789"
 LISTENERS_FIRST, LISTENERS = 100, 900  # the first ones pay for what all share
 UNLIMITED = "1000000000"
+AWAY_S = 5  # of a neighbour: by then the pauses between tries are as long as they get
 # The same answer from the same rows.
 PEER_SQL = ("SELECT b.coins::float8 AS coins, b.debt::float8 AS debt, CASE WHEN s.plan IS NULL THEN NULL ELSE json_build_object('plan', s.plan) END "
             "AS subscription FROM ent_balance b LEFT JOIN ent_subscription s ON s.profile = b.profile WHERE b.profile = $1")
@@ -42,7 +44,7 @@ class Program:
     """A server under test on its core: started, ready, measured, ended."""
 
     def __init__(self, name, command, environment, ready_path, log):
-        self.name, self.port = name, int(environment["PORT"])
+        self.name, self.port, self.metrics_port = name, int(environment["PORT"]), environment.get("METRICS_PORT")
         began = time.monotonic()
         with open(log, "ab") as out:
             self.process = subprocess.Popen(pinned(SERVER_CORE, *command), env={**os.environ, **environment}, stdout=out, stderr=out)
@@ -54,12 +56,22 @@ class Program:
         with contextlib.suppress(OSError, http.client.HTTPException):
             return self.get(path)[0] == 200
 
-    def get(self, path, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+    def get(self, path, port=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
         with contextlib.closing(connection):
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             return response.status, response.read()
+
+    def good(self, path, **headers):
+        """Whether it is answered 2xx."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get(path, **headers)[0] < 300
+        return False
+
+    def depends_on(self, name):
+        """Whether it says that this neighbour is there."""
+        return json.loads(self.get("/healthz?verbose", port=self.metrics_port)[1])["dependencies"][name]["ok"]
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
@@ -87,8 +99,9 @@ class Bench:
                             "RATE_LIMIT_READ_MAX": UNLIMITED, "RATE_LIMIT_WRITE_MAX": UNLIMITED, "RATE_LIMIT_ISSUER_MAX": UNLIMITED,
                             "SHUTDOWN_DRAIN_SECONDS": "0", "WORKERS": "1", "DB_POOL": "4", "TRUSTED_PROXIES": "127.0.0.1/32"}
 
-    def tool(self, *arguments):
-        done = subprocess.run([os.environ["SERVER_BINARY"], *arguments], env={**os.environ, **self.environment}, capture_output=True, text=True)
+    def tool(self, *arguments, **settings):
+        done = subprocess.run([os.environ["SERVER_BINARY"], *arguments], env={**os.environ, **self.environment, **settings}, capture_output=True,
+                              text=True)
         assert done.returncode == 0, f"supernova-server {arguments[0]}: {done.stderr}"
         return done.stdout.strip()
 
@@ -270,6 +283,47 @@ class Bench:
         self.figures.note("  openssl speed rsa2048: signs", signs, "/s")
         self.figures.add("  tokens, of openssl's signs", rate / signs * 100, "%", at_least=90)
 
+    def back(self):
+        """From a neighbour's return, when it accepts connections, until the server uses it; the worst of the rounds."""
+        postgres, redis = Postgres(), Redis()
+        env = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "APP_JWT_SECRET": ISSUER_SECRET, "DB_POOL": "4", "WORKERS": "1"}
+        self.tool("migrate", **env)
+        try:
+            with self.server(**env) as program:
+                read = lambda: program.good(self.path, **self.headers)
+                # without Redis it limits in its own memory, and answers all the same
+                limits = lambda: read() and program.depends_on("redis")
+                for what, neighbour, leave, come, away_s, good in (
+                    ("PostgreSQL was restarted", postgres, postgres.stop, postgres.start, 0, read),
+                    ("PostgreSQL was killed", postgres, postgres.kill, postgres.start, AWAY_S, read),
+                    ("PostgreSQL stood still", postgres, lambda: postgres.signal(signal.SIGSTOP), lambda: postgres.signal(signal.SIGCONT), AWAY_S, read),
+                    ("Redis was restarted", redis, redis.stop, redis.start, 0, limits),
+                    ("Redis was killed", redis, redis.kill, redis.start, AWAY_S, limits),
+                    ("Redis stood still", redis, lambda: redis.signal(signal.SIGSTOP), lambda: redis.signal(signal.SIGCONT), AWAY_S, limits),
+                ):
+                    progress(what)
+                    worst_s = max(self.back_s(leave, come, away_s, good) for _ in range(ROUNDS))
+                    self.figures.add(f"served again after {what}, {away_s or 'hardly any'} s (worst of {ROUNDS})", worst_s, "s", at_most=2)
+        finally:
+            for neighbour in (postgres, redis):
+                neighbour.close()
+
+    @staticmethod
+    def back_s(leave, come, away_s, good):
+        wait_until("the neighbour is used", good)
+        time.sleep(1.5)  # so long a connection has to last for its next failure to be the first again
+        leave()
+        end = time.monotonic() + away_s
+        refused = not away_s
+        while time.monotonic() < end:  # somebody asks all the time
+            refused |= not good()
+            time.sleep(0.05)
+        assert refused, "nobody noticed that it was away"
+        come()
+        began = time.monotonic()
+        wait_until("the neighbour is used again", good, poll_s=0.005)
+        return time.monotonic() - began
+
     def run(self):
         self.prepare()
         self.same_answers()
@@ -280,6 +334,7 @@ class Bench:
         self.listeners()
         self.tokens()
         self.start()
+        self.back()
         self.figures.add("answers that were not 2xx, cut or of another length, in all", self.wrong, "", at_most=0)
 
 

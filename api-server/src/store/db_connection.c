@@ -11,8 +11,10 @@ static void on_timer(struct timer *timer);
 static void on_resolved(struct resolution *resolution, const struct resolver_answer *answer, const struct error *error);
 static void on_ready(struct io *io, uint32_t events);
 
+const struct backoff db_backoff = {.initial_ms = 50, .max_ms = 1000, .jitter = true};
+
 void connection_init(struct db_connection *c, struct db *db, enum db_lane lane) {
-  *c = (struct db_connection){.db = db, .lane = lane, .backoff = {.initial_ms = 50, .max_ms = 1000, .jitter = true}};
+  *c = (struct db_connection){.db = db, .lane = lane, .backoff = db_backoff};
   c->flights_end = &c->flights;
   c->resolution.done = on_resolved;
   timer_init(&c->timer, db->loop, on_timer);

@@ -12,6 +12,9 @@
 #include "store/db.h"
 #include "store/resolver.h"
 
+/* Between tries to connect. Whoever waits for PostgreSQL's return is served within 2 s of it. */
+extern const struct backoff db_backoff;
+
 enum { DB_CONNECT_MS = 3000, DB_STABLE_MS = 1000, DB_OLDEST_SERVER = 150000 };
 
 /* Something sent and not yet answered. */

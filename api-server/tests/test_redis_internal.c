@@ -1,0 +1,10 @@
+/* How long a connection to Redis waits between tries. */
+#include "store/redis_internal.h"
+
+#include <criterion/criterion.h>
+
+/* The server is back within 2 s of Redis: a pause, a connection and an answer fit into that (hack/bench server measures it). */
+Test(redis_internal, no_pause_is_longer_than_a_second) {
+  struct backoff backoff = redis_backoff;
+  for (int i = 0; i < 100; i++) cr_expect_leq(backoff_next(&backoff), 1000);
+}
