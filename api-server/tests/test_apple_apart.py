@@ -95,6 +95,18 @@ def test_what_the_catalogue_lacked_is_heard_again(open_shop, profile, seeded):
     until(lambda: seeded.sql("SELECT count(*) FROM webhook_event WHERE source = 'apple' AND payload IS NOT NULL") == "0", what="nothing to be kept")
 
 
+def test_what_is_put_into_the_catalogue_is_heard_at_once(open_shop, profile, seeded):
+    product = "later_" + secrets.token_hex(4)
+    due(seeded)
+    shop = open_shop()
+    shop.server.said(msg="the App Store's notifications were read")
+    shop.bought(profile, shop.apple.buy("coins_100"))
+    assert shop.heard("ONE_TIME_CHARGE", shop.apple.buy(product, account=profile), listed=False) == "unknown_product"
+    boss = shop.server.mint("boss", ["admin"])
+    assert shop.server.request("PUT", f"/api/products/apple/{product}", body={"coins": 7}, token=boss).status == 201
+    until(lambda: shop.owned(profile)["coins"] == 107, what="the coins")
+
+
 def test_a_history_that_cannot_be_read(open_shop, twin, seeded):
     twin.fault("notifications/history", status=500)
     due(seeded)

@@ -23,14 +23,17 @@ static void forget(struct apple_sweep *s) {
   s->item = NULL;
 }
 
-/* A lost end is made good by the lease's end. */
-static void on_done(struct db_query *query, const PGresult *result, const struct error *error) {
-  (void)query, (void)result;
-  if (error) log_warn("the end of a sweep could not be noted", log_str("store", "apple"), log_err(error));
+static void look_later(struct apple_sweep *s) {
+  s->waits = timer_set(&s->timer, s->kicked ? 1 : APPLE_SWEEP_LOOK_S * 1000) == 0;
+  s->kicked = false;
+  if (!s->waits) log_error("the App Store is not swept any more: no memory for a timer");
 }
 
-static void look_later(struct apple_sweep *s) {
-  if (timer_set(&s->timer, APPLE_SWEEP_LOOK_S * 1000) < 0) log_error("the App Store is not swept any more: no memory for a timer");
+/* A lost end is made good by the lease's end. */
+static void on_done(struct db_query *query, const PGresult *result, const struct error *error) {
+  (void)result;
+  if (error) log_warn("the end of a sweep could not be noted", log_str("store", "apple"), log_err(error));
+  look_later(CONTAINER_OF(query, struct apple_sweep, query));
 }
 
 /* ERROR NULL: everything until end_ms is known. */
@@ -48,8 +51,7 @@ static void end(struct apple_sweep *s, const struct error *error) {
   const char *values[] = {"apple", s->owner, error ? NULL : s->swept, error ? again : every};
   s->query = (struct db_query){.statement = STATEMENT_SWEEP_DONE, .done = on_done};
   for (unsigned i = 0; i < ELEMENTS(values); i++) db_parameter(&s->query, i, values[i]);
-  if (db_submit(s->db, &s->query, &failure) < 0) on_done(NULL, NULL, &failure);
-  look_later(s);
+  if (db_submit(s->db, &s->query, &failure) < 0) on_done(&s->query, NULL, &failure);
 }
 
 /* ---- one notification ---- */
@@ -179,6 +181,7 @@ static void on_time(struct timer *timer) {
   const char *values[] = {"apple", s->owner, lease, s->looked ? every : at_start};
   struct error error;
   s->looked = true;
+  s->waits = false;
   s->query = (struct db_query){.statement = STATEMENT_SWEEP_CLAIM, .done = on_claimed};
   for (unsigned i = 0; i < ELEMENTS(values); i++) db_parameter(&s->query, i, values[i]);
   if (db_submit(s->db, &s->query, &error) < 0) look_later(s);
@@ -189,7 +192,13 @@ void apple_sweep_start(struct apple_sweep *s, struct loop *loop, struct db *db, 
   (void)snprintf(s->owner, sizeof s->owner, "%016" PRIx64, random_u64());
   timer_init(&s->timer, loop, on_time);
   if (apple_api_missing(&apple->api)) return;
-  if (timer_set(&s->timer, START_MS) < 0) log_error("the App Store is not swept: no memory for a timer");
+  s->waits = timer_set(&s->timer, START_MS) == 0;
+  if (!s->waits) log_error("the App Store is not swept: no memory for a timer");
+}
+
+void apple_sweep_kick(struct apple_sweep *s) {
+  s->kicked = !s->waits;
+  if (s->waits) (void)!timer_set(&s->timer, 1); /* one that is set already needs no memory */
 }
 
 void apple_sweep_stop(struct apple_sweep *s) {

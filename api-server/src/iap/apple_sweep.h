@@ -18,6 +18,7 @@ struct apple_sweep {
   struct timer timer;
   char owner[UUID_SIZE]; /* of the lease: this worker */
   bool looked;           /* once before */
+  bool waits, kicked;    /* for the timer; it is to look again at its end */
 
   /* of the sweep that is under way */
   struct arena *arena;
@@ -32,4 +33,8 @@ struct apple_sweep {
 };
 
 void apple_sweep_start(struct apple_sweep *sweep, struct loop *loop, struct db *db, struct apple *apple);
+
+/* The catalogue was written: what was kept for want of a product is due, says the database, and whoever is first hears it again. */
+void apple_sweep_kick(struct apple_sweep *sweep);
+
 void apple_sweep_stop(struct apple_sweep *sweep); /* accepts one that is zeroed */

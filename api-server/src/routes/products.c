@@ -96,7 +96,10 @@ static void answer(struct replacing *own, enum product_put_result result, int64_
            log_str("store", store_of(request)), log_str("productId", product_of(request)), log_int("coins", own->product.coins),
            log_str("plan", own->product.plan), log_int("revision", revision));
   /* what was kept for want of it has made a sweep due */
-  if (strcmp(store_of(request), "google") == 0) sweep_kick(app_of(request)->sweep);
+  if (strcmp(store_of(request), "google") == 0)
+    sweep_kick(app_of(request)->sweep);
+  else
+    apple_sweep_kick(&app_of(request)->apple_sweep);
   struct buffer *body = describe(request, &own->product);
   request_field(request, "ETag", tag_of(request, revision));
   request_field(request, "Cache-Control", "no-cache");
