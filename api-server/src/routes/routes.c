@@ -45,14 +45,14 @@
   {.method = HTTP_POST, .path = "/api/webhooks/apple", .doors = DOOR_PUBLIC, .access = ACCESS_ALL,                          \
    .limit = LIMIT_WEBHOOK, .handle = webhook_apple_post, .cancel = webhook_apple_cancel, .takes_json = true},               \
   {.method = HTTP_GET, .path = "/api/live", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED, .credentials = CREDENTIAL_ANY, \
-   .limit = LIMIT_READ, .handle = live_get, .events = true},                                                                                \
+   .limit = LIMIT_READ, .handle = live_get, .events = true},                                                                \
   {.method = HTTP_GET, .path = "/api/live/ws", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                             \
    .credentials = CREDENTIAL_ANY, .limit = LIMIT_READ, .handle = live_upgrade},                                             \
-  {.method = HTTP_POST, .path = "/api/test-error", .doors = DOOR_PUBLIC, .limit = LIMIT_TEST, .handle = test_error_post},      \
+  {.method = HTTP_POST, .path = "/api/test-error", .doors = DOOR_PUBLIC, .limit = LIMIT_TEST, .handle = test_error_post},   \
   {.method = HTTP_GET, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .limit = LIMIT_READ,                             \
    .handle = design_tokens_get, .cancel = design_tokens_cancel},                                                            \
   {.method = HTTP_POST, .path = "/api/design/tokens", .doors = DOOR_PUBLIC, .access = ACCESS_VERIFIED,                      \
-   .limit = LIMIT_WRITE, .handle = design_tokens_post, .cancel = design_tokens_cancel, .takes_json = true},                       \
+   .limit = LIMIT_WRITE, .handle = design_tokens_post, .cancel = design_tokens_cancel, .takes_json = true},                 \
   OPEN("/api/openapi.json", LIMIT_READ, openapi_get),                                                                       \
   OPEN("/docs", LIMIT_READ, docs_get)
 /* clang-format on */

@@ -12,7 +12,7 @@ static void ask(struct timer *timer);
 
 static void rest(struct retention *r, int64_t delay_ms) {
   /* without memory for the timer the other workers see to it */
-  (void)!timer_set(&r->timer, delay_ms + (int64_t)random_below((size_t)delay_ms));
+  (void)!timer_set(&r->timer, delay_ms + (int64_t)random_below((uint64_t)delay_ms));
 }
 
 static void on_purged(struct db_query *query, const PGresult *result, const struct error *error) {
