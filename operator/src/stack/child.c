@@ -153,6 +153,14 @@ static const cJSON *terminated(const cJSON *status) {
   return now ? now : json_get(status, "lastState.terminated");
 }
 
+/* What says why it does not serve. */
+static void read_evidence(const cJSON *object, const cJSON *container, struct pod_facts *to) {
+  to->end_reason = copy(terminated(container), "reason");
+  to->memory_limit = copy(cJSON_GetArrayItem(json_get(object, "spec.containers"), 0), "resources.limits.memory");
+  to->running_since_ms = time_or_zero(json_string(container, "state.running.startedAt", NULL));
+  to->started = json_bool(container, "started", false);
+}
+
 static void read_pod(const cJSON *object, struct pod_facts *to) {
   const char *phase = json_string(object, "status.phase", "");
   const cJSON *container = cJSON_GetArrayItem(json_get(object, "status.containerStatuses"), 0);
@@ -174,6 +182,13 @@ static void read_pod(const cJSON *object, struct pod_facts *to) {
   to->exit_code = json_int(end, "exitCode", 0);
   to->restarts = json_int(container, "restartCount", 0);
   to->termination_message = copy(end, "message");
+  read_evidence(object, container, to);
+}
+
+/* HorizontalPodAutoscalerCondition ScalingLimited: TooFewReplicas and TooManyReplicas are its reasons at the ends of the range. */
+static void read_hpa(const cJSON *object, struct hpa_facts *to) {
+  const cJSON *limited = find(json_get(object, "status.conditions"), "type", "ScalingLimited");
+  to->at_maximum = !strcmp(json_string(limited, "status", ""), "True") && !strcmp(json_string(limited, "reason", ""), "TooManyReplicas");
 }
 
 static void read_view(struct child *child, const cJSON *object) {
@@ -182,12 +197,15 @@ static void read_view(struct child *child, const cJSON *object) {
     case CHILD_VIEW_JOB: read_job(object, &child->job); break;
     case CHILD_VIEW_REVISION: read_revision(object, &child->revision); break;
     case CHILD_VIEW_POD: read_pod(object, &child->pod); break;
+    case CHILD_VIEW_HPA: read_hpa(object, &child->hpa); break;
     case CHILD_VIEW_PLAIN:
     case CHILD_VIEW_METADATA: break;
   }
 }
 
-static bool is_fingerprinted(enum child_view view) { return view == CHILD_VIEW_PLAIN || view == CHILD_VIEW_DEPLOYMENT; }
+static bool is_fingerprinted(enum child_view view) {
+  return view == CHILD_VIEW_PLAIN || view == CHILD_VIEW_DEPLOYMENT || view == CHILD_VIEW_HPA;
+}
 
 struct child *child_project(enum child_view view, const cJSON *object, struct error *error) {
   _cleanup_(child_freep) struct child *child = calloc(1, sizeof *child);
@@ -236,7 +254,10 @@ static void free_view(struct child *child) {
       free(child->pod.waiting_message);
       free(child->pod.unschedulable);
       free(child->pod.termination_message);
+      free(child->pod.end_reason);
+      free(child->pod.memory_limit);
       break;
+    case CHILD_VIEW_HPA:
     case CHILD_VIEW_PLAIN:
     case CHILD_VIEW_METADATA: break;
   }

@@ -19,6 +19,7 @@ enum child_view {
   CHILD_VIEW_JOB,
   CHILD_VIEW_REVISION,
   CHILD_VIEW_POD,
+  CHILD_VIEW_HPA,
   CHILD_VIEW_METADATA, /* Secrets and ConfigMaps that stacks refer to: no content at all */
 };
 
@@ -63,6 +64,14 @@ struct pod_facts {
   int64_t exit_code, restarts;
   char *termination_message; /* of the last end */
   bool deadline_exceeded;    /* ended by activeDeadlineSeconds */
+  char *end_reason;          /* of the last end: OOMKilled, Error …, or NULL */
+  char *memory_limit;        /* of its container, or NULL */
+  int64_t running_since_ms;  /* 0: it does not run */
+  bool started;              /* its startup probe has succeeded */
+};
+
+struct hpa_facts {
+  bool at_maximum; /* it wants more pods than it may make */
 };
 
 struct child {
@@ -83,6 +92,7 @@ struct child {
     struct job_facts job;
     struct revision_facts revision;
     struct pod_facts pod;
+    struct hpa_facts hpa;
   };
 };
 

@@ -99,8 +99,10 @@ static struct standing standing_of_rollout(const struct rollout *r, const struct
     return (struct standing){.phase = "Failed", .stalled = true, .reason = "RolloutStuck", .message = r->message};
   if (r->state == ROLLOUT_COMPLETE && j->history.target && j->history.target == j->history.current)
     return (struct standing){.phase = "Ready", .ready = true, .reason = "Deployed", .message = "everything is as the spec says"};
-  return (struct standing){
-      .phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = *r->message ? r->message : "all pods are there"};
+  return (struct standing){.phase = "RollingOut",
+                           .reconciling = true,
+                           .reason = r->state == ROLLOUT_PROGRESSING && j->diagnosis.reason ? j->diagnosis.reason : "RollingOut",
+                           .message = *r->message ? r->message : "all pods are there"};
 }
 
 /* What was Deployed last, with the overlays that its pods have. Where its Deployment has gone it comes back. */
@@ -275,12 +277,13 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 /* A phase or reason that is new is told once. */
-static void plan_standing_event(const struct observation *o, const struct standing *s, struct plan *plan) {
+static void plan_standing_event(const struct observation *o, const struct standing *s, const struct diagnosis *d, struct plan *plan) {
   const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
   bool same = !strcmp(json_string(o->stack->status, "phase", ""), s->phase) && !strcmp(json_string(ready, "reason", ""), s->reason);
   if (same || !strcmp(s->reason, "Deployed")) return; /* Deployed has an event of its own */
-  bool bad = s->stalled || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") || !strcmp(s->reason, "DriftReturns") ||
-             ends_with(s->reason, "Retrying");
+  bool diagnosed = d->reason && !strcmp(s->reason, d->reason);
+  bool bad = s->stalled || diagnosed || !strcmp(s->phase, "Blocked") || !strcmp(s->reason, "WriteFailed") ||
+             !strcmp(s->reason, "DriftReturns") || ends_with(s->reason, "Retrying");
   plan->event = (struct plan_event){bad ? "Warning" : "Normal", s->reason, arena_strdup(plan->arena, s->message)};
 }
 
@@ -301,7 +304,7 @@ static void plan_status(const struct observation *o, const struct judgement *j, 
   bool waits = plan->action_count && !o->last_error && ((!phase_changed && !owes) || j->standing.ready);
   plan->status_changed = !waits && plan->status && !json_equal(plan->status, o->stack->status);
   if (!plan->status_changed) return;
-  plan_standing_event(o, &j->standing, plan);
+  plan_standing_event(o, &j->standing, &j->diagnosis, plan);
   plan_notice(o, &j->change, plan);
 }
 
@@ -310,10 +313,20 @@ static const struct child *find_deployment(const struct observation *o) {
   return deployment && observation_owns(o, deployment) ? deployment : NULL;
 }
 
+/* Of pods that are all available nothing is asked. */
+static void plan_diagnosis(const struct observation *o, struct judgement *j, struct plan *plan) {
+  const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
+  j->autoscaler = diagnose_autoscaler(o, plan->arena);
+  if (!d || (d->available >= d->replicas && d->updated >= d->replicas)) return;
+  j->diagnosis = diagnose(o, j->deployment, plan->arena);
+  if (j->diagnosis.look_again_ms) plan_look_again(plan, j->diagnosis.look_again_ms);
+}
+
 int plan_make(const struct observation *o, struct plan *plan, struct error *error) {
   struct judgement j = {.deployment = find_deployment(o)};
   struct error refusal = {0};
   if (o->stack->deleting) return finalize_plan(o, plan), 0;
+  plan_diagnosis(o, &j, plan);
   if (stack_validate(o->stack, &refusal) < 0)
     j.standing = (struct standing){.phase = "Blocked", .stalled = true, .reason = "InvalidSpec", .message = refusal.message};
   else if (o->stack->spec.suspend)

@@ -23,11 +23,14 @@ static const char *truth(bool value) { return value ? "True" : "False"; }
 
 static void add_available(struct conditions *c, const struct judgement *j) {
   const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
-  char message[96];
+  char message[1100];
+  const char *why = j->diagnosis.message ? j->diagnosis.message : j->autoscaler;
   if (!d) return condition_set(c, "Available", "False", "NoDeployment", "no pods have been asked for yet");
   bool available = d->available > 0 || d->replicas == 0;
-  (void)snprintf(message, sizeof message, "%lld of %lld pods are available", (long long)d->available, (long long)d->replicas);
-  condition_set(c, "Available", truth(available), available ? "PodsAvailable" : "NoPodAvailable", message);
+  (void)snprintf(message, sizeof message, "%lld of %lld pods are available%s%s", (long long)d->available, (long long)d->replicas,
+                 why ? "; " : "", why ? why : "");
+  const char *reason = available ? "PodsAvailable" : j->diagnosis.reason ? j->diagnosis.reason : "NoPodAvailable";
+  condition_set(c, "Available", truth(available), reason, message);
 }
 
 static const struct {
@@ -164,6 +167,10 @@ static const struct {
 static void summarize(const struct judgement *j, char *to, size_t size) {
   char revision[40] = "the new revision";
   if (j->history.target) (void)snprintf(revision, sizeof revision, "revision %lld", (long long)j->history.target->revision.number);
+  if (j->diagnosis.reason && !strcmp(j->diagnosis.reason, j->standing.reason)) {
+    (void)snprintf(to, size, "%s waits for its pods: %s", revision, j->diagnosis.message);
+    return;
+  }
   for (size_t i = 0; i < ELEMENTS(decisions); i++) {
     if (strcmp(decisions[i].reason, j->standing.reason)) continue;
     (void)snprintf(to, size, "%s%s%s", decisions[i].before, revision, decisions[i].after);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "change/gate.h"
+#include "diagnosis/diagnosis.h"
 #include "release/failure.h"
 #include "release/history.h"
 #include "release/hooks.h"
@@ -25,6 +26,8 @@ struct judgement {
   struct release_failure failure; /* of the target, as it is remembered; without a reason: none */
   struct change change;           /* without a reason: not judged this time */
   const struct child *deployment; /* NULL: none yet */
+  struct diagnosis diagnosis;     /* why its pods do not serve */
+  const char *autoscaler;         /* that it is at its end, or NULL */
   bool taken;                     /* a command: the rest of the round is left to the next one */
   bool complete;                  /* false: decided too early for hooks and history to mean anything (a spec that is refused) */
 };
