@@ -148,7 +148,7 @@ Test(commands, what_cannot_be_read_is_answered_and_removed) {
 }
 
 Test(commands, annotations_that_are_not_in_the_table_get_no_answer) {
-  static const char *const names[] = {"rollback-to", "change-description", "change-ticket", "anything"};
+  static const char *const names[] = {"rollback", "change-description", "change-ticket", "anything"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) annotate(names[i], "now");
   world_plan(&w);
   cr_assert_str_eq(world_says(&w), "");

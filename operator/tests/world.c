@@ -227,6 +227,19 @@ static void add_manager(cJSON *object, const char *operation) {
   cJSON_AddItemToObject(metadata, "managedFields", list);
 }
 
+/* What an apply no longer names goes: of annotations, as far as they are the operator's own. */
+static void forget_annotations(cJSON *object, const struct action *action) {
+  cJSON *annotations = cJSON_GetObjectItemCaseSensitive(child_of(object, "metadata"), "annotations");
+  const cJSON *kept = json_get(action->body, "metadata.annotations");
+  if (action->type != ACTION_APPLY || !action->field_manager || strcmp(action->field_manager, FIELD_MANAGER) != 0) return;
+  for (cJSON *annotation = annotations ? annotations->child : NULL, *next; annotation; annotation = next) {
+    next = annotation->next;
+    bool ours = !strncmp(annotation->string, STACK_GROUP "/", strlen(STACK_GROUP "/"));
+    if (!ours || !strcmp(annotation->string, ANNOTATION_APPLIED_REPLICAS) || json_member(kept, annotation->string)) continue;
+    cJSON_Delete(cJSON_DetachItemViaPointer(annotations, annotation));
+  }
+}
+
 static void carry_out(struct world *w, const struct action *action) {
   cJSON *live = world_object(w, action->resource, action->name);
   switch (action->type) {
@@ -247,6 +260,7 @@ static void carry_out(struct world *w, const struct action *action) {
       }
       cr_assert_not_null(live);
       cJSON *changed = cJSON_Duplicate(live, true);
+      forget_annotations(changed, action);
       merge(changed, action->body);
       put(w, action->resource, changed);
       break;

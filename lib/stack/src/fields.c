@@ -164,6 +164,12 @@ const struct decode_field stack_notification_fields[] = {
     {"events", DECODE_JSON, RECEIVER(events), .doc = "What is told; everything where omitted."},
     {0}};
 
+static const struct decode_field rollout_fields[] = {
+    {"onFailure", DECODE_STRING, AT(rollout.on_failure), .flags = DECODE_FROM_ENVIRONMENT,
+     .doc = "Rollback: a release that fails is put back, where what was deployed last can still serve; Hold: it is left as it is. Hold "
+            "in development, else Rollback, where omitted."},
+    {0}};
+
 static const struct decode_field service_fields[] = {
     {"type", DECODE_STRING, AT(service.type), .fallback = "ClusterIP", .doc = "How the Service is reached."},
     {"port", DECODE_INT, AT(service.port), .fallback = "80", .doc = "Port of the Service; pods listen on 3001."},
@@ -258,6 +264,7 @@ const struct decode_field stack_fields[] = {
      .doc = "When releases, restarts and changed Secrets may replace pods. The first install, going back and scaling never wait."},
     {"notifications", DECODE_JSON, AT(notifications),
      .doc = "Who is told of changes before and after, of failures and of overrides. What can't be delivered yet stands in status.outbox."},
+    {"rollout", DECODE_OBJECT, 0, .fields = rollout_fields, .doc = "How new pods take the place of old ones."},
     {"service", DECODE_OBJECT, 0, .fields = service_fields, .doc = "The Service before the pods."},
     {"ingress", DECODE_OBJECT, 0, .fields = ingress_fields, .doc = "The way in from outside the cluster."},
     {"resources", DECODE_JSON, AT(resources), .flags = DECODE_RELEASE,

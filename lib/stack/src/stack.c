@@ -127,6 +127,11 @@ const char *stack_annotated_at(const struct stack *stack, const char *name) {
   return latest;
 }
 
+bool stack_rolls_back(const struct stack *stack) {
+  const char *said = stack->spec.rollout.on_failure;
+  return said ? !strcmp(said, "Rollback") : strcmp(stack->spec.environment, "development") != 0;
+}
+
 bool stack_is_production(const struct stack *stack) { return !strcmp(stack->spec.environment, "production"); }
 
 bool stack_retains_keys(const struct stack *stack) {

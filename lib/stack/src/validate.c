@@ -24,6 +24,7 @@ static const struct choice {
     {"config.logLevel", AT(config.log_level), {"trace", "debug", "info", "warn", "error", "fatal"}},
     {"redis.mode", AT(redis.mode), {"none", "single", "sentinel", "cluster"}},
     {"secrets.provider", AT(secrets.provider), {"Secret"}},
+    {"rollout.onFailure", AT(rollout.on_failure), {"Rollback", "Hold"}},
     {"change.enforcement", AT(change.enforcement), {"Enforce", "Warn", "Off"}},
     {"service.type", AT(service.type), {"ClusterIP", "NodePort", "LoadBalancer"}},
     {"scheduling.topologySpread", AT(scheduling.topology_spread), {"zone", "node", "none"}},

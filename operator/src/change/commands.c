@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "change/command.h"
 #include "change/handled.h"
+#include "change/rollback_order.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
 #include "release/failure.h"
@@ -15,9 +16,8 @@ enum { HOUR_MS = 60 * 60 * 1000, KEY_SIZE = 80 };
 
 /* One command that is being taken. */
 struct taking {
+  const struct commands_question *q;
   const struct observation *o;
-  const struct history *history;
-  const struct content *target;
   struct plan *plan;
   struct command command;
   cJSON *facts;            /* annotations of the stack that its removal sets */
@@ -34,10 +34,10 @@ static int take_approve(struct taking *t, struct error *error) {
   if (strlen(hash) != CONTENT_HASH_SIZE - 1 || hash[strspn(hash, "0123456789abcdef")])
     return error_set(error, ERROR_INVALID, "a release hash is %d hexadecimal digits", CONTENT_HASH_SIZE - 1);
   cJSON_AddStringToObject(t->facts, ANNOTATION_APPROVED, command_record(&t->command, hash, t->plan->arena));
-  bool wanted = !strcmp(hash, t->target->hash);
+  bool wanted = !strcmp(hash, t->q->asked->hash);
   t->event = (struct plan_event){"Normal", "Approved",
                                  arena_printf(t->plan->arena, "release %s is approved by %s%s%s", hash, by(t),
-                                              wanted ? "" : "; what the spec asks for now is ", wanted ? "" : t->target->hash)};
+                                              wanted ? "" : "; what the spec asks for now is ", wanted ? "" : t->q->asked->hash)};
   return 0;
 }
 
@@ -76,7 +76,7 @@ static void write_revision(struct taking *t, const struct child *revision, cJSON
 }
 
 static int take_retry(struct taking *t, struct error *error) {
-  const struct child *revision = t->history->target;
+  const struct child *failed = t->q->target->failed, *revision = failed ? failed : t->q->target->history.asked;
   if (take_now(t, error) < 0) return -1;
   t->event = (struct plan_event){"Normal", "NothingToRetry", "nothing of this release is remembered as failed"};
   if (!revision) return 0;
@@ -92,7 +92,7 @@ static int take_retry(struct taking *t, struct error *error) {
 }
 
 static int take_migrate(struct taking *t, struct error *error) {
-  const struct child *revision = t->history->target;
+  const struct child *revision = t->q->target->history.target;
   if (take_now(t, error) < 0) return -1;
   if (!revision) return error_set(error, ERROR_INVALID, "there is no revision yet whose migration could run");
   cJSON *annotations, *body = annotations_patch(revision->resource_version, &annotations);
@@ -104,6 +104,11 @@ static int take_migrate(struct taking *t, struct error *error) {
   return 0;
 }
 
+static int take_rollback(struct taking *t, struct error *error) {
+  const struct rollback_order order = {t->o, t->q->target, t->q->asked, &t->command, t->q->secret_ok};
+  return rollback_order_take(&order, t->plan, &t->needs, &t->event, error);
+}
+
 static const struct row {
   const char *name, *form; /* of the annotation; how it should look */
   int (*take)(struct taking *t, struct error *error);
@@ -113,6 +118,7 @@ static const struct row {
     {"migrate", "now;by=<who>", take_migrate},
     {"restart", "now;by=<who>", take_restart},
     {"retry", "now;by=<who>", take_retry},
+    {"rollback-to", "<revision or previous>[/image];by=<who>;reason=<why>", take_rollback},
 };
 
 /* ---- taking one ---- */
@@ -191,7 +197,8 @@ static bool forget(struct taking *t, const struct row *row, cJSON *memory) {
   return true;
 }
 
-bool commands_plan(const struct observation *o, const struct history *history, const struct content *target, struct plan *plan) {
+bool commands_plan(const struct commands_question *q, struct plan *plan) {
+  const struct observation *o = q->o;
   cJSON *memory = NULL;
   bool taken = false;
   for (size_t i = 0; i < ELEMENTS(rows) && !taken; i++) {
@@ -200,7 +207,7 @@ bool commands_plan(const struct observation *o, const struct history *history, c
     const char *text = stack_annotation(o->stack, name), *remembered = stack_annotation(o->stack, ANNOTATION_HANDLED);
     if (!text && !remembered) continue;
     if (!memory) memory = handled_read(remembered);
-    struct taking t = {.o = o, .history = history, .target = target, .plan = plan};
+    struct taking t = {.q = q, .o = o, .plan = plan};
     taken = text ? take(&t, &rows[i], name, text, memory) : forget(&t, &rows[i], memory);
   }
   cJSON_Delete(memory);

@@ -206,8 +206,8 @@ static unsigned asks(const struct observation *o, const struct history *history,
   bool says_target = !differs(d->content_hash, target->hash);
   if (history->target != history->current) {
     const struct revision_facts *r = history->target ? &history->target->revision : NULL;
-    bool goes_back = r && r->deployed_ms, began = r && r->began_ms;
-    return goes_back || began || says_target ? 0 : CHANGE_RELEASE | overlay_asks(o, d);
+    bool began = r && r->began_ms;
+    return history_goes_back(history) || began || says_target ? 0 : CHANGE_RELEASE | overlay_asks(o, d);
   }
   if (!says_target || !d->available || !children_would_roll(o, target)) return 0; /* a put-back, or nothing that could be disturbed */
   unsigned overlays = overlay_asks(o, d);

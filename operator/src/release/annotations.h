@@ -14,4 +14,8 @@
 
 /* A merge patch of an object that carries RESOURCE_VERSION, the observed one, and in it the annotations to be added. The caller owns the patch. */
 cJSON *annotations_patch(const char *resource_version, cJSON **ret_annotations);
+
+/* The object that the annotation's text says, which the operator wrote as JSON; NULL where there is none, or none that can be read: that is logged.
+ * The caller owns it. */
+cJSON *annotations_collect(const char *object_name, const cJSON *annotations, const char *name);
 void annotations_add_time(cJSON *annotations, const char *name, int64_t real_ms);

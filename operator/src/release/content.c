@@ -50,6 +50,18 @@ int content_parse(const char *text, struct content *ret, struct error *error) {
   return finish(&content, ret, error);
 }
 
+int content_with_image(const struct content *asked, const struct content *from, struct content *ret, struct error *error) {
+  struct content content = {.json = cJSON_Duplicate(asked->json, true)};
+  cJSON *spec = cJSON_GetObjectItemCaseSensitive(content.json, "spec"), *image = cJSON_Duplicate(json_get(from->json, "spec.image"), true);
+  cJSON_DeleteItemFromObjectCaseSensitive(spec, "image");
+  if (!cJSON_AddItemToObject(spec, "image", image)) {
+    cJSON_Delete(image);
+    content_done(&content);
+    return error_oom(error);
+  }
+  return finish(&content, ret, error);
+}
+
 void content_done(struct content *content) {
   cJSON_Delete(content->json);
   free(content->image);

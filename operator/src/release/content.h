@@ -17,4 +17,7 @@ struct content {
 
 int content_of_stack(const struct stack *stack, const char *companion, struct content *ret, struct error *error) _must_check_;
 int content_parse(const char *text, struct content *ret, struct error *error) _must_check_;
+
+/* ASKED with the image of FROM. */
+int content_with_image(const struct content *asked, const struct content *from, struct content *ret, struct error *error) _must_check_;
 void content_done(struct content *content); /* accepts a zeroed one */

@@ -1,7 +1,6 @@
 #include "release/failure.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "crypto/digest.h"
 #include "release/annotations.h"
 
@@ -46,6 +45,7 @@ void failure_annotate(const struct release_failure *failure, const char *key, in
   cJSON_AddStringToObject(tree, "message", failure->message);
   cJSON_AddStringToObject(tree, "at", at);
   if (failure->by_secret) cJSON_AddTrueToObject(tree, "bySecret");
+  cJSON_AddNullToObject(annotations, ANNOTATION_BEGAN_AT);
   buffer_init(&text, TEXT_MAX_BYTES);
   json_print(tree, &text);
   if (!text.failed) cJSON_AddStringToObject(annotations, ANNOTATION_FAILED, buffer_text(&text));
@@ -74,13 +74,5 @@ void failure_plan(const struct observation *o, const struct child *revision, con
 }
 
 cJSON *failure_collect(const char *object_name, const cJSON *annotations) {
-  const char *text = json_string(json_member(annotations, ANNOTATION_FAILED), "", NULL);
-  struct error error = {0};
-  cJSON *tree = NULL;
-  if (!text) return NULL;
-  if (json_parse(text, strlen(text), &json_limits_request, &tree, &error) == 0 && cJSON_IsObject(tree)) return tree;
-  log_warn("an annotation of a revision is not what the operator wrote, and counts as absent", log_str("revision", object_name),
-           log_str("annotation", ANNOTATION_FAILED), log_err(&error));
-  cJSON_Delete(tree);
-  return NULL;
+  return annotations_collect(object_name, annotations, ANNOTATION_FAILED);
 }

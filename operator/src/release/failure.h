@@ -36,6 +36,7 @@ void failure_plan(const struct observation *o, const struct child *revision, con
 
 /* ---- for what writes to a revision anyway: annotations of a patch of it (annotations_patch) ---- */
 
+/* That its release is over goes with it: the next try begins anew, at a time when it may. */
 void failure_annotate(const struct release_failure *failure, const char *key, int64_t now_ms, cJSON *annotations);
 
 /* Forgets what failed; false where nothing is remembered. */

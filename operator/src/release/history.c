@@ -39,6 +39,11 @@ bool history_has_done(const struct observation *o, const char *series, const cha
   return false;
 }
 
+bool history_goes_back(const struct history *history) {
+  const struct child *target = history->target;
+  return target != history->current && (history->back || (target && target->revision.deployed_ms));
+}
+
 struct history history_read(const struct observation *o, const struct content *target) {
   const struct child_list *revisions = &o->children[RESOURCE_REVISION];
   struct history history = {.next_number = 1};
@@ -60,7 +65,7 @@ static bool is_needed(const struct history *history, const struct child *revisio
                                        history->previous, history->migrated, history->schema};
   for (size_t i = 0; i < ELEMENTS(named); i++)
     if (revision == named[i]) return true;
-  return revision->revision.began_ms;
+  return revision->revision.began_ms || revision->revision.pinned;
 }
 
 /* How many revisions that were Deployed (or never were) are newer than this one. */
@@ -102,7 +107,7 @@ static void prune_jobs(const struct observation *o, const struct history *histor
   for (size_t i = 0; i < jobs->count; i++) {
     const struct child *job = jobs->items[i];
     bool needed = job_is_of(o->stack, job, history->target) || job_is_of(o->stack, job, history->current) ||
-                  job_is_of(o->stack, job, history->previous);
+                  job_is_of(o->stack, job, history->previous) || job_is_of(o->stack, job, history->asked);
     if (!needed && !job->deleting && job->job.state != JOB_RUNNING && observation_owns(o, job)) delete (plan, RESOURCE_JOB, job);
   }
 }

@@ -11,8 +11,12 @@ struct history {
   const struct child *previous; /* Deployed last before current */
   const struct child *migrated; /* holds the newest recorded success of a migration; NULL: none */
   const struct child *schema;   /* holds the newest one that told the database's schema; NULL: none */
+  bool back;                    /* the target is gone back to: by what made it, where it was never Deployed itself */
   int64_t next_number;          /* for a new one */
 };
+
+/* Going to the target is going back: nothing is asked of change control, and no hook runs. */
+bool history_goes_back(const struct history *history);
 
 struct history history_read(const struct observation *o, const struct content *target);
 

@@ -129,7 +129,7 @@ static void fill(struct schedule *s, const char *identity) {
   static const char check[] = "[\"supernova-server\",\"check\"]";
   const struct child *target = s->history->target;
   bool deployed = target && target->revision.deployed_ms;
-  if (deployed && target != s->history->current) return;
+  if (history_goes_back(s->history)) return;
   add_migration(s, identity);
   if (deployed) return;
   if (is_companion(s)) add(s, &series_preflight, "preflight", &preflight_settings, NULL, check)->before_rollout = true;
@@ -144,7 +144,7 @@ static void fill(struct schedule *s, const char *identity) {
 static void remember_deployed(const struct schedule *s, struct hooks *hooks) {
   const struct child *target = s->history->target;
   const struct job_memory own = job_memory_of(target, "migrate"), last = job_memory_of(s->history->migrated, "migrate");
-  bool back = target && target->revision.deployed_ms && target != s->history->current;
+  bool back = history_goes_back(s->history);
   if (!s->o->stack->spec.migrations.enabled || (own.done && !strcmp(own.done, hooks->identity))) return;
   if (last.done && !strcmp(last.done, hooks->identity)) {
     hooks->deployed = last;
@@ -177,6 +177,7 @@ void hooks_plan(const struct observation *o, const struct history *history, cons
   struct schedule s = {
       .o = o, .history = history, .content = content, .event = history->current ? "upgrade" : "install", .commands = cJSON_CreateArray()};
   *ret = (struct hooks){.settled = true, .migration = {.kind = &series_migrate, .name = "migrate"}};
+  ret->done_ms = job_memory_of(history->target, "migrate").done_ms;
   ret->schema_version = job_memory_of(history->schema, "migrate").schema_version;
   migration_identity(content, o->secret->database, ret->identity);
   fill(&s, ret->identity);
@@ -198,6 +199,13 @@ void hooks_annotate_deployed(const struct hooks *hooks, const struct child *revi
   memory.failed_ms = own.failed_ms;
   memory.message = own.message;
   job_memory_write(&memory, "migrate", annotations);
+}
+
+bool hooks_hold_pods_up(const struct hooks *hooks, int64_t now_ms) {
+  const struct series_report *r = &hooks->current;
+  bool waits = r->state == SERIES_STARTING || r->state == SERIES_WAITING || r->state == SERIES_DUE, works = r->state == SERIES_RUNNING;
+  if (!hooks->settled) return waits || (works && !r->message);
+  return hooks->done_ms && now_ms - hooks->done_ms < HOOKS_PATIENCE_MS;
 }
 
 struct standing hooks_standing(const struct hooks *hooks, struct arena *arena) {

@@ -24,6 +24,7 @@ struct hooks {
   struct series_report migration; /* OFF where none is wanted */
   bool settled;                   /* every one of this stage is done */
   bool pods_wait;                 /* the Deployment may not be changed yet */
+  int64_t done_ms;                /* when the last of this revision's migrations succeeded; 0: none did */
   int64_t schema_version;         /* of the database, as the last migration told; -1: unknown */
   struct job_memory
       deployed;      /* what is to be remembered of the migration when the revision is Deployed; attempts aside; done NULL: nothing new */
@@ -37,6 +38,10 @@ void hooks_plan(const struct observation *o, const struct history *history, cons
 
 /* What a revision remembers when it is Deployed without a migration of its own, so that none is owed a moment later. */
 void hooks_annotate_deployed(const struct hooks *hooks, const struct child *revision, cJSON *annotations);
+
+/* New pods may not be ready because one of them has yet to do its work, or did it less than HOOKS_PATIENCE_MS ago; one that can't begin is no excuse. */
+enum { HOOKS_PATIENCE_MS = 60 * 1000 };
+bool hooks_hold_pods_up(const struct hooks *hooks, int64_t now_ms);
 
 /* Where the stack stands because of them. Not to be asked while everything is settled. */
 struct standing hooks_standing(const struct hooks *hooks, struct arena *arena);

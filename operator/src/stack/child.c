@@ -8,6 +8,7 @@
 #include "release/content.h"
 #include "release/failure.h"
 #include "release/job_memory.h"
+#include "release/pin.h"
 #include "render/render.h"
 
 #include <stdio.h>
@@ -117,6 +118,7 @@ static void read_deployment(const cJSON *object, struct deployment_facts *to) {
   to->secret_hash = copy_text(annotation(template, ANNOTATION_SECRET_HASH));
   to->restarted_at = copy_text(annotation(template, ANNOTATION_RESTARTED_AT));
   to->template_hash = copy_text(annotation(object, ANNOTATION_TEMPLATE_HASH));
+  to->rolling_back = annotation(object, ANNOTATION_ROLLING_BACK);
 }
 
 static void read_job(const cJSON *object, struct job_facts *to) {
@@ -143,6 +145,7 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   to->number = json_int(object, "revision", 0);
   to->jobs = job_memory_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
   to->failed = failure_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
+  to->pinned = pin_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
   to->deployed_ms = time_or_zero(annotation(object, ANNOTATION_DEPLOYED_AT));
   to->began_ms = time_or_zero(annotation(object, ANNOTATION_BEGAN_AT));
 }
@@ -245,6 +248,7 @@ static void free_view(struct child *child) {
       free(child->revision.env_name_hash);
       cJSON_Delete(child->revision.jobs);
       cJSON_Delete(child->revision.failed);
+      cJSON_Delete(child->revision.pinned);
       break;
     case CHILD_VIEW_POD:
       free(child->pod.component);

@@ -33,6 +33,7 @@ struct deployment_facts {
   char *content_hash, *secret_hash;           /* of the pod template, or NULL */
   char *restarted_at;                         /* likewise: the last restart that it has had */
   char *template_hash;                        /* of the pod template as the operator last wrote it, or NULL */
+  bool rolling_back;                          /* as the operator noted it: its pods are replaced all at once */
 };
 
 enum job_state { JOB_RUNNING, JOB_COMPLETE, JOB_FAILED };
@@ -51,6 +52,7 @@ struct revision_facts {
   char *env_name_hash; /* hash of its env map: names its ConfigMap */
   cJSON *jobs;         /* what is remembered of its series of Jobs (job_memory_of), or NULL */
   cJSON *failed;       /* why its release failed (release/failure.h), or NULL */
+  cJSON *pinned;       /* that people went back to it (release/pin.h), or NULL */
   int64_t deployed_ms; /* 0: never */
   int64_t began_ms;    /* its release was let begin and is not over; 0: none was */
 };

@@ -291,11 +291,11 @@ static void plan_replicas(const struct observation *o, const struct child *deplo
   if (!autoscaling && applied != s->spec.replicas && !autoscaler_lingers(o)) plan_apply_replicas(s, deployment, plan);
 }
 
-void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
+void children_plan_deployment(const struct observation *o, const struct content *content, bool back, uint64_t needs, struct plan *plan,
                               struct obstacles *obstacles) {
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
-  const struct render_input in =
-      input_of(o, content, overlays_wanted(o, deployment && observation_owns(o, deployment) ? deployment : NULL));
+  struct render_input in = input_of(o, content, overlays_wanted(o, deployment && observation_owns(o, deployment) ? deployment : NULL));
+  in.rolling_back = back;
   plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, obstacles);
   if (deployment && observation_owns(o, deployment)) plan_replicas(o, deployment, plan);
 }
@@ -303,7 +303,8 @@ void children_plan_deployment(const struct observation *o, const struct content 
 void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan) {
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
   if (!deployment || !observation_owns(o, deployment)) return;
-  const struct render_input in = input_of(o, content, overlays_of(deployment));
+  struct render_input in = input_of(o, content, overlays_of(deployment));
+  in.rolling_back = deployment->deployment.rolling_back;
   cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
   if (!manifest) return;
   render_seal(manifest);
@@ -317,7 +318,8 @@ void children_keep_deployment(const struct observation *o, const struct content 
 bool children_would_roll(const struct observation *o, const struct content *content) {
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
   if (!deployment || !observation_owns(o, deployment)) return false;
-  const struct render_input in = input_of(o, content, overlays_wanted(o, deployment));
+  struct render_input in = input_of(o, content, overlays_wanted(o, deployment));
+  in.rolling_back = deployment->deployment.rolling_back;
   cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
   if (!manifest) return false;
   const char *wanted = json_string(json_member(json_get(manifest, "metadata.annotations"), ANNOTATION_TEMPLATE_HASH), "", "");

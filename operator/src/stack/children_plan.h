@@ -19,8 +19,8 @@ struct children_verdict {
 /* Every child of the table but the Deployment, rendered from the stack and CONTENT. */
 struct children_verdict children_plan(const struct observation *o, const struct content *content, struct plan *plan);
 
-/* The Deployment, and the replicas it is given. The Secret has been read. NEEDS: the actions without which its pods would not start. OBSTACLES as above. */
-void children_plan_deployment(const struct observation *o, const struct content *content, uint64_t needs, struct plan *plan,
+/* The Deployment, and the replicas it is given. The Secret has been read. BACK: it goes back to what has served before. NEEDS: the actions without which its pods would not start. OBSTACLES as above. */
+void children_plan_deployment(const struct observation *o, const struct content *content, bool back, uint64_t needs, struct plan *plan,
                               struct obstacles *obstacles);
 
 /* For a stack that something is wrong with: what others changed is set back and replicas are followed, but no pod is replaced, whatever the spec or the

@@ -6,6 +6,8 @@
 #include "message/owed.h"
 #include "release/annotations.h"
 #include "release/failure.h"
+#include "release/release_standing.h"
+#include "release/target.h"
 #include "render/render.h"
 #include "stack/children_plan.h"
 #include "stack/conditions.h"
@@ -40,22 +42,29 @@ static const struct standing *gate(const struct observation *o, const struct jud
   return NULL;
 }
 
-/* The target's revision, and with it that its release begins. */
+/* What begins with the revision: a release that may, or going back. */
+static void annotate_begin(const struct observation *o, const struct judgement *j, cJSON *annotations) {
+  if (j->change.begins)
+    change_annotate_begin(&j->change, o, annotations);
+  else
+    annotations_add_time(annotations, ANNOTATION_BEGAN_AT, o->now_ms);
+}
+
+/* The target's revision, and with it that its release, or the way back to it, begins. */
 static uint64_t plan_revision(const struct observation *o, const struct judgement *j, const struct content *target, struct plan *plan) {
   const struct history *history = &j->history;
   cJSON *annotations;
-  if (history->target && !j->change.begins) return 0;
+  bool begins = j->change.begins || (history_goes_back(history) && !(history->target && history->target->revision.began_ms));
+  if (history->target && !begins) return 0;
   if (history->target) {
     cJSON *body = annotations_patch(history->target->resource_version, &annotations);
-    change_annotate_begin(&j->change, o, annotations);
+    annotate_begin(o, j, annotations);
     return plan_add(plan,
                     (struct action){.type = ACTION_MERGE, .resource = RESOURCE_REVISION, .name = history->target->name, .body = body});
   }
   cJSON *manifest = render_revision(o->stack, target->json, target->hash, history->next_number);
-  if (manifest && j->change.begins) {
-    annotations = cJSON_AddObjectToObject(cJSON_GetObjectItemCaseSensitive(manifest, "metadata"), "annotations");
-    change_annotate_begin(&j->change, o, annotations);
-  }
+  if (manifest && begins)
+    annotate_begin(o, j, cJSON_AddObjectToObject(cJSON_GetObjectItemCaseSensitive(manifest, "metadata"), "annotations"));
   const char *name = arena_printf(plan->arena, "%s-%s", o->stack->name, target->hash);
   const char *note = arena_printf(plan->arena, "revision %lld: %s", (long long)history->next_number, target->image);
   return plan_add(plan, (struct action){.type = ACTION_CREATE,
@@ -113,7 +122,7 @@ static void keep_pods(const struct observation *o, const struct judgement *j, st
   if (j->deployment)
     children_keep_deployment(o, &kept, plan);
   else
-    children_plan_deployment(o, &kept, 0, plan, &ignored);
+    children_plan_deployment(o, &kept, false, 0, plan, &ignored);
   content_done(&kept);
 }
 
@@ -130,10 +139,10 @@ static void plan_blocked(const struct observation *o, struct judgement *j, struc
  * one roll. */
 static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, uint64_t needs,
                       struct plan *plan, struct obstacles *obstacles) {
-  if (j->hooks.pods_wait)
+  if (j->hooks.pods_wait && !j->rolls_back)
     keep_pods(o, j, plan);
   else
-    children_plan_deployment(o, target, needs, plan, obstacles);
+    children_plan_deployment(o, target, j->rolls_back, needs, plan, obstacles);
 }
 
 /* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
@@ -168,7 +177,7 @@ static struct standing contest(const struct observation *o, const struct standin
 }
 
 /* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
-static struct standing stand(const struct observation *o, const struct judgement *j, const struct rollout *rollout,
+static struct standing stand(const struct observation *o, const struct judgement *j, const struct target *t, const struct rollout *rollout,
                              const struct obstacles *obstacles, struct plan *plan) {
   const struct series_report *job = &j->hooks.current;
   if (obstacles->foreign)
@@ -177,97 +186,141 @@ static struct standing stand(const struct observation *o, const struct judgement
     return (struct standing){.phase = "Pending", .reconciling = true, .reason = "EarlierStackLeaves", .message = obstacles->leaving};
   if (o->last_error && plan->action_count)
     return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
+  struct standing standing;
   bool failed = job->state == SERIES_FAILED;
+  if (release_standing(o, t, j->rolls_back, rollout, plan->arena, &standing)) return standing;
   if (!j->hooks.settled && (failed || rollout->state != ROLLOUT_STUCK) && (job->state != SERIES_DUE || job->before_rollout))
     return hooks_standing(&j->hooks, plan->arena);
-  struct standing standing = standing_of_rollout(rollout, j);
+  standing = standing_of_rollout(rollout, j);
   bool resumes = plan->action_count && !strcmp(json_string(o->stack->status, "phase", ""), "Blocked");
   if (standing.ready && resumes)
     return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = "what waited has begun"};
   return standing.ready ? contest(o, &standing, plan) : standing;
 }
 
-/* What has gone wrong with the release of the target: one line for each thing that judges it, the first that finds something wins. */
-static struct release_failure release_failure_of(const struct rollout *rollout) {
-  if (rollout->state == ROLLOUT_STUCK)
+/* What has gone wrong with the release of the target: one line for each thing that judges it, the first that finds something wins. Pods may wait for
+ * Jobs that are at work, and then need a moment. */
+static struct release_failure release_failure_of(const struct observation *o, const struct judgement *j, const struct rollout *rollout) {
+  if (rollout->state == ROLLOUT_STUCK && !hooks_hold_pods_up(&j->hooks, o->now_ms))
     return (struct release_failure){.reason = "RolloutStuck", .message = rollout->message, .by_secret = true};
   return (struct release_failure){0};
 }
 
-/* A revision that was Deployed before has been released; one that failed is told of once. */
-static void plan_failure(const struct observation *o, struct judgement *j, const struct content *target, const struct rollout *rollout,
+/* Recorded once, and the rest is left to the next round. A revision that was Deployed before has been released, and going back can't fail as a release. */
+static void plan_failure(const struct observation *o, struct judgement *j, const struct target *t, const struct rollout *rollout,
                          struct plan *plan) {
   const struct child *revision = j->history.target;
-  const struct release_failure failure = release_failure_of(rollout);
-  j->failure = failure_read(o, revision, target);
-  if (!revision || revision->revision.deployed_ms || j->failure.reason || !failure.reason) return;
-  failure_plan(o, revision, target, &failure, plan);
+  const struct release_failure failure = release_failure_of(o, j, rollout);
+  if (rollout->state == ROLLOUT_STUCK && !failure.reason) plan_look_again(plan, HOOKS_PATIENCE_MS);
+  if (!revision || revision->revision.deployed_ms || j->history.back || t->failure.reason || !failure.reason) return;
+  failure_plan(o, revision, t->content, &failure, plan);
+  j->taken = j->history.current;
 }
 
 /* Pods that became ready after all end what was wrong with them, and nothing else. */
-static bool is_done(const struct judgement *j, const struct rollout *rollout) {
-  return rollout->state == ROLLOUT_COMPLETE && j->hooks.settled && j->history.target && (!j->failure.reason || j->failure.by_secret);
+static bool is_done(const struct judgement *j, const struct target *t, const struct rollout *rollout) {
+  return rollout->state == ROLLOUT_COMPLETE && j->hooks.settled && j->history.target && (!t->failure.reason || t->failure.by_secret);
+}
+
+/* What was put back says little of the Jobs that are to blame. */
+static void tell_failed_jobs(const struct observation *o, struct judgement *j, const struct target *t) {
+  struct content failed = {0};
+  struct hooks hooks;
+  if (t->mode != TARGET_PUT_BACK || content_parse(t->failed->revision.content, &failed, NULL) < 0) return;
+  const struct history history = history_read(o, &failed);
+  hooks_plan(o, &history, &failed, false, 0, NULL, &hooks);
+  if (hooks.current.state == SERIES_FAILED) {
+    j->hooks = hooks;
+    j->jobs_of = t->failed;
+  }
+  content_done(&failed);
 }
 
 /* From the revision to Deployed, in the order in which things need each other. */
-static void plan_release(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
+static void plan_release(const struct observation *o, struct judgement *j, const struct target *t, struct plan *plan) {
+  const struct content *target = t->content;
   uint64_t begun = plan_revision(o, j, target, plan), made = begun | plan_keys(o, j, plan);
   change_clean(o, &j->history, target, &j->change, begun, plan);
   struct children_verdict children = children_plan(o, target, plan);
   const struct deployment_facts *d = j->deployment ? &j->deployment->deployment : NULL;
   bool applied = d && d->content_hash && !strcmp(d->content_hash, target->hash);
+  j->rolls_back = target_rolls_back(t, j->deployment);
+  if (applied && t->mode == TARGET_SPEC) (void)pin_clean(o, NULL, 0, plan);
   hooks_plan(o, &j->history, target, applied, made | children.pods_need, plan, &j->hooks);
   plan_pods(o, j, target, made | children.pods_need, plan, &children.obstacles);
   struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
-  plan_failure(o, j, target, &rollout, plan);
-  if (is_done(j, &rollout)) plan_deployed(o, &j->history, &j->hooks, plan);
+  plan_failure(o, j, t, &rollout, plan);
+  if (is_done(j, t, &rollout)) plan_deployed(o, &j->history, &j->hooks, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
-  j->standing = stand(o, j, &rollout, &children.obstacles, plan);
+  j->standing = stand(o, j, t, &rollout, &children.obstacles, plan);
+  tell_failed_jobs(o, j, t);
+}
+
+/* What goes on while the spec has to wait: a release or a way back in flight, or what the pods were asked for and failed. */
+static const struct child *running(const struct observation *o, const struct judgement *j) {
+  const struct child *in_flight = change_in_flight(o, &j->history);
+  const struct child_list *revisions = &o->children[RESOURCE_REVISION];
+  const char *says = j->deployment ? j->deployment->deployment.content_hash : NULL;
+  for (size_t i = 0; i < revisions->count && !in_flight && says; i++) {
+    const struct child *revision = revisions->items[i];
+    bool is_it = revision->revision.failed && observation_owns(o, revision) && !strcmp(strrchr(revision->name, '-') + 1, says);
+    if (is_it && revision != j->history.target) in_flight = revision;
+  }
+  return in_flight;
 }
 
 /* What may not begin yet leaves all as it is: a release in flight goes on, else what was Deployed last stays. */
-static void plan_held(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
-  const struct child *in_flight = change_in_flight(o, &j->history);
-  struct content running = {0};
-  if (in_flight && (j->change.asks & CHANGE_RELEASE) && content_parse(in_flight->revision.content, &running, NULL) == 0) {
-    j->history = history_read(o, &running);
-    plan_release(o, j, &running, plan);
-    content_done(&running);
+static void plan_held(const struct observation *o, struct judgement *j, const struct target *t, struct plan *plan) {
+  const struct child *goes_on = running(o, j);
+  struct content content = {0};
+  if (goes_on && (j->change.asks & CHANGE_RELEASE) && content_parse(goes_on->revision.content, &content, NULL) == 0) {
+    struct target other;
+    target_choose(&(struct target_question){o, &content, j->deployment, j->secrets.ok}, &other);
+    j->history = other.history;
+    plan_release(o, j, &other, plan);
+    target_done(&other);
+    content_done(&content);
     return;
   }
   plan_blocked(o, j, plan);
   if (!j->deployment) keep_pods(o, j, plan);
-  hooks_plan(o, &j->history, target, false, 0, NULL, &j->hooks);
+  hooks_plan(o, &j->history, t->content, false, 0, NULL, &j->hooks);
   j->standing = (struct standing){.phase = "Blocked", .reconciling = true, .reason = "ChangeHeld", .message = j->change.message};
 }
 
-static void plan_round(const struct observation *o, struct judgement *j, const struct content *target, struct plan *plan) {
+static void plan_round(const struct observation *o, struct judgement *j, const struct target *t, struct plan *plan) {
   struct standing blocked;
   finalize_plan_guard(o, plan);
   if (gate(o, j, plan, &blocked)) {
     plan_blocked(o, j, plan);
-    hooks_plan(o, &j->history, target, false, 0, NULL, &j->hooks);
+    hooks_plan(o, &j->history, t->content, false, 0, NULL, &j->hooks);
     j->standing = blocked;
     return;
   }
-  j->change = change_judge(o, &j->history, target, j->deployment, plan);
+  j->change = change_judge(o, &j->history, t->content, j->deployment, plan);
   if (j->change.held)
-    plan_held(o, j, target, plan);
+    plan_held(o, j, t, plan);
   else
-    plan_release(o, j, target, plan);
+    plan_release(o, j, t, plan);
 }
 
 static int plan_wanted(const struct observation *o, struct judgement *j, struct plan *plan, struct error *error) {
-  struct content target = {0};
-  if (content_of_stack(o->stack, o->companion_image, &target, error) < 0) return -1;
-  j->asked = (struct asked){arena_strdup(plan->arena, target.hash), arena_strdup(plan->arena, target.image)};
-  j->history = history_read(o, &target);
+  struct content asked = {0};
+  struct target target;
+  if (content_of_stack(o->stack, o->companion_image, &asked, error) < 0) return -1;
+  j->asked = (struct asked){arena_strdup(plan->arena, asked.hash), arena_strdup(plan->arena, asked.image)};
   j->secrets = secrets_judge(o, plan->arena);
   j->keys = keys_judge(o, plan->arena);
+  target_choose(&(struct target_question){o, &asked, j->deployment, j->secrets.ok}, &target);
+  j->history = target.history;
+  j->failure = target.failure;
+  j->failed = target.failed;
+  j->pinned = target.mode == TARGET_PINNED || target.mode == TARGET_IMAGE ? target.pin.revision : NULL;
   j->complete = true;
-  j->taken = commands_plan(o, &j->history, &target, plan);
+  j->taken = commands_plan(&(struct commands_question){o, &target, &asked, j->secrets.ok}, plan);
   if (!j->taken) plan_round(o, j, &target, plan);
-  content_done(&target);
+  target_done(&target);
+  content_done(&asked);
   return 0;
 }
 

@@ -112,7 +112,7 @@ static void add_migration(cJSON *status, const struct judgement *j) {
   const struct series_report *r = &j->hooks.current;
   if (!series_rows[r->state].state) return;
   cJSON *to = cJSON_AddObjectToObject(status, "migration");
-  add_revision(to, "revision", j->history.target);
+  add_revision(to, "revision", j->jobs_of ? j->jobs_of : j->history.target);
   cJSON_AddStringToObject(to, "kind", r->name);
   cJSON_AddNumberToObject(to, "attempt", (double)r->attempt);
   cJSON_AddStringToObject(to, "state", series_rows[r->state].state);
@@ -122,11 +122,10 @@ static void add_migration(cJSON *status, const struct judgement *j) {
 }
 
 static void add_failed(cJSON *status, const struct judgement *j) {
-  const struct child *revision = j->history.target;
   if (!j->failure.reason) return;
   cJSON *to = cJSON_AddObjectToObject(status, "failed");
-  cJSON_AddStringToObject(to, "specHash", strrchr(revision->name, '-') + 1);
-  add_revision(to, "revision", revision);
+  cJSON_AddStringToObject(to, "specHash", strrchr(j->failed->name, '-') + 1);
+  add_revision(to, "revision", j->failed);
   cJSON_AddStringToObject(to, "reason", j->failure.reason);
   add_time(to, "at", j->failure.at_ms);
 }
@@ -171,7 +170,8 @@ static void summarize(const struct judgement *j, char *to, size_t size) {
     (void)snprintf(to, size, "%s waits for its pods: %s", revision, j->diagnosis.message);
     return;
   }
-  for (size_t i = 0; i < ELEMENTS(decisions); i++) {
+  bool put_back = j->failure.reason && j->failed != j->history.target; /* its words are of another revision */
+  for (size_t i = 0; i < ELEMENTS(decisions) && !put_back; i++) {
     if (strcmp(decisions[i].reason, j->standing.reason)) continue;
     (void)snprintf(to, size, "%s%s%s", decisions[i].before, revision, decisions[i].after);
     return;
@@ -220,6 +220,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   add_revision(revision, "current", j->history.current);
   add_revision(revision, "target", j->history.target);
   add_revision(revision, "previous", j->history.previous);
+  add_revision(revision, "pinned", j->pinned);
   add_failed(status, j);
   cJSON_AddItemToObject(status, "history", history_tell(o, &j->history, j->secrets.ok));
   add_migration(status, j);

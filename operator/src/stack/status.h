@@ -23,7 +23,11 @@ struct judgement {
   struct asked asked;
   struct history history;
   struct hooks hooks;
-  struct release_failure failure; /* of the target, as it is remembered; without a reason: none */
+  struct release_failure failure; /* of what is asked for, as it is remembered; without a reason: none */
+  const struct child *failed;     /* its revision */
+  const struct child *pinned;     /* what a rollback by hand holds on to, or NULL */
+  const struct child *jobs_of;    /* the revision that the hooks above are of; NULL: the target */
+  bool rolls_back;                /* the pods are on their way to what has served before */
   struct change change;           /* without a reason: not judged this time */
   const struct child *deployment; /* NULL: none yet */
   struct diagnosis diagnosis;     /* why its pods do not serve */

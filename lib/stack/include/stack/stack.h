@@ -64,6 +64,10 @@ struct stack_change {
   const char *on_call; /* NULL: nobody is named */
 };
 
+struct stack_rollout {
+  const char *on_failure; /* Rollback, Hold; NULL: by the environment; see stack_rolls_back */
+};
+
 /* More are refused. */
 enum { STACK_MAX_HOOKS = 16 };
 
@@ -96,6 +100,7 @@ struct stack_spec {
   const cJSON *hooks; /* objects: see stack_hook */
   struct stack_change change;
   const cJSON *notifications; /* objects: see stack/notification.h; NULL: none */
+  struct stack_rollout rollout;
   struct {
     const char *type;
     int64_t port;
@@ -162,6 +167,7 @@ const char *stack_annotation(const struct stack *stack, const char *name);
 const char *stack_annotated_at(const struct stack *stack, const char *name);
 
 bool stack_is_production(const struct stack *stack);
+bool stack_rolls_back(const struct stack *stack); /* a release that fails is put back */
 bool stack_retains_keys(const struct stack *stack);
 const char *stack_jwks_secret_name(const struct stack *stack, char to[64]);
 
