@@ -117,7 +117,7 @@ class Stack:
     def manifest(self, **spec):
         repository, tag = self.image.rsplit(":", 1)
         base = {"environment": "development", "replicas": 1, "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
-                "redis": {"mode": "single"}, "secrets": {"name": "supernova-secrets"},
+                "rollout": {"verification": {"windowSeconds": 1}}, "redis": {"mode": "single"}, "secrets": {"name": "supernova-secrets"},
                 "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}}
         return {"apiVersion": f"{GROUP}/v1alpha1", "kind": "SupernovaStack", "metadata": {"name": self.name}, "spec": merge(base, spec)}
 

@@ -17,7 +17,7 @@ class Operator:
         self.log_path = self.folder / f"{name}.log"
         reports = f"log_path={self.folder}/report"
         environment = {"KUBECONFIG": kubeconfig, "WATCH_NAMESPACES": namespace, "POD_NAMESPACE": namespace, "POD_NAME": name,
-                       "LEASE_DURATION_SECONDS": str(lease_s), "METRICS_PORT": "0", "PROBE_PORT": "0", "PATH": os.environ["PATH"],
+                       "LEASE_DURATION_SECONDS": str(lease_s), "METRICS_PORT": "0", "PROBE_PORT": "0", "POD_ACCESS": "proxy", "PATH": os.environ["PATH"],
                        "ASAN_OPTIONS": f"detect_leaks=1:{reports}", "UBSAN_OPTIONS": f"print_stacktrace=1:{reports}", **environment}
         self.lock = threading.Lock()
         with open(self.log_path, "ab") as log:

@@ -5,7 +5,8 @@
         proxy.crash_at(7, "before", operator.kill)                           # or "answered": forwarded and answered, the answer kept
         proxy.rule = lambda request: Answer(503) if request.counted else None
         proxy.show = lambda resource, object, before: …                      # what the operator's watches are shown of it; None: nothing
-        proxy.skew = timedelta(hours=3)                                      # how far the Date of answers is ahead
+        proxy.pods["/metrics"] = Answer(200, b"<html>")                          # what pods say, whom nobody else plays
+    proxy.skew = timedelta(hours=3)                                      # how far the Date of answers is ahead
 
 The operator speaks plain HTTP; the proxy adds the administrator's certificate and says who it speaks for, so that the audit log knows the
 operator's writes from everybody's. One thread a proxy, one connection to the API server for each of the operator's.
@@ -23,6 +24,11 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 USER = "supernova-operator"
+POD = re.compile(r"/api/v1/namespaces/[^/]+/pods/[^/]+/proxy(/.*)$")
+METRICS = b"""http_requests_total{route="/a",status="200"} 100
+http_request_duration_seconds_bucket{route="/a",le="1"} 100
+http_request_duration_seconds_bucket{route="/a",le="+Inf"} 100
+"""
 UNCOUNTED = {"leases", "events"}
 PATH = re.compile(r"/(?:api|apis/[^/]+)/[^/]+(?:/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)(?:/(?P<name>[^/]+)(?:/(?P<sub>[^/]+))?)?$")
 REASONS = {400: "BadRequest", 401: "Unauthorized", 409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError",
@@ -161,7 +167,8 @@ class Connection:
         if moment == "before":
             proxy.crash()
             raise Closed
-        fault = proxy.rule(request) if proxy.rule else None
+        pod = POD.match(request.target)
+        fault = proxy.pods.get(pod[1], Answer(404)) if pod else proxy.rule(request) if proxy.rule else None
         if isinstance(fault, Delay):
             await asyncio.sleep(fault.seconds)
         elif isinstance(fault, Drop):
@@ -270,6 +277,8 @@ class Proxy:
         self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.rule = self.show = None
+        self.pods = {"/metrics": Answer(200, METRICS), "/readyz": Answer(200, b"{}"),
+                     "/auth/.well-known/jwks.json": Answer(200, b'{"keys": [{"kid": "1"}]}')}
         self.skew = None
         self.requests, self.writes = 0, []
         self.connections, self._crash = set(), None

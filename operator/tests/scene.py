@@ -20,6 +20,7 @@ SPEC = {
     "config": {"appUrl": "https://shop.example", "logLevel": "info"},
     "migrations": {"enabled": True, "when": ["post-install", "pre-upgrade"],
                    "retry": {"exponential": {"enabled": True, "initialSeconds": 2, "maxSeconds": 2, "maxAttempts": 3}}},
+    "rollout": {"verification": {"windowSeconds": 0}},
     "service": {"port": 80},
     "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
     "networkPolicy": {"enabled": True},
@@ -35,9 +36,11 @@ def is_passing(resource, item):
     """Is this a state on the way to another, whose number and order depend on how fast the controllers are?"""
     status = item.get("status", {})
     if resource == "deployments":
-        wanted = item["spec"]["replicas"]
-        counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-        return status.get("observedGeneration", 0) < item["metadata"]["generation"] or counts != [wanted] * 3
+        wanted, held = item["spec"]["replicas"], item["spec"].get("minReadySeconds", 0) > 0
+        canary = item["spec"]["strategy"]["rollingUpdate"]["maxSurge"] if held else None
+        counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")]
+        done = [wanted + canary, canary, wanted, wanted + canary] if held else [wanted] * 4
+        return status.get("observedGeneration", 0) < item["metadata"]["generation"] or counts != done
     if resource == "jobs":
         ended = any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in status.get("conditions", []))
         return bool(status) and not ended

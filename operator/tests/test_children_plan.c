@@ -211,7 +211,7 @@ Test(children_plan, what_an_earlier_stack_left_is_waited_for) {
     world_settle(&w);
     cr_assert_str_eq(world_condition(&w, "Ready"), rows[i].stands);
     bool waits = strstr(rows[i].stands, "Leaves");
-    cr_assert_eq(w.plan.look_again_ms, waits ? 2000 : 0);
+    cr_assert_eq(w.plan.look_again_ms == 2000, waits);
     cr_assert_str_eq(world_phase(&w), waits ? "Pending" : "Failed");
     world_remove(&w, RESOURCE_SERVICE, "shop");
     world_plan(&w);

@@ -111,6 +111,14 @@ class Override(Scenario):
         return super().is_over(scene) and "platform.supernova.com/change-override" not in scene.stack()["metadata"]["annotations"]
 
 
+class UpgradeWithCanary(Scenario):
+    """Another image: one pod first, which is judged good, then the others."""
+    before = InstallWithoutMigration()
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}, "rollout": {"canary": {"replicas": 1}}})
+
+
 class Retry(Scenario):
     """What failed for good is tried again."""
     before = MigrateInVain()
@@ -259,7 +267,7 @@ def crash_points(run, scenario, capsys):
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
 
-SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, Freeze, Override, Retry, Delete]
+SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, UpgradeWithCanary, Freeze, Override, Retry, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -58,7 +58,7 @@ Test(failure, a_missed_deadline_is_recorded_once_with_its_words) {
   world_settle(&w);
   cr_assert_str_eq(failed_reason(), "RolloutStuck");
   cr_assert_eq(json_int(w.plan.status, "failed.revision", 0), 2);
-  cr_assert_str_eq(json_string(w.plan.status, "failed.at", ""), "2026-01-01T00:00:00Z");
+  cr_assert_str_eq(json_string(w.plan.status, "failed.at", ""), "2026-01-01T00:10:00Z");
   w.o.now_ms += 60000;
   world_plan(&w);
   cr_assert_str_eq(world_says(&w), "", "and nothing again");
@@ -133,6 +133,7 @@ Test(failure, retry_forgets_it) {
   world_annotate(&w, STACK_GROUP "/retry", "now;id=1;by=alice", NULL);
   world_plan(&w);
   cr_assert_str_eq(w.plan.actions[1].event.reason, "RetryRequested");
+  world_settle(&w);
   world_pods_ready(&w);
   world_settle(&w);
   cr_assert_str_eq(failed_reason(), "");

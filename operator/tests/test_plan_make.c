@@ -280,6 +280,11 @@ Test(plan_make, a_rollout_past_its_deadline_is_failed_with_the_pods_own_words) {
   world_put(&w, RESOURCE_POD,
             "metadata: {name: shop-1, labels: {platform.supernova.com/stack: shop, app.kubernetes.io/component: server}}\n"
             "status: {phase: Pending, containerStatuses: [{state: {waiting: {reason: ImagePullBackOff, message: 'no such image'}}}]}");
+  w.o.now_ms += 599000;
+  world_plan(&w);
+  cr_assert_str_eq(world_phase(&w), "RollingOut");
+  cr_assert_eq(w.plan.look_again_ms, 1000);
+  w.o.now_ms += 1000;
   world_plan(&w);
   cr_assert_str_eq(world_phase(&w), "Failed");
   cr_assert_str_eq(world_condition(&w, "Stalled"), "True RolloutStuck");

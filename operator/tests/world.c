@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include "base/clock.h"
 #include "codec/yaml.h"
 #include "release/annotations.h"
 #include "render/render.h"
@@ -53,12 +54,19 @@ static cJSON *stack_object(const char *spec_yaml, int generation) {
   cJSON_AddNumberToObject(child_of(object, "metadata"), "generation", generation);
   cJSON *spec = parse(spec_yaml);
   if (!json_get(spec, "change")) cJSON_AddStringToObject(cJSON_AddObjectToObject(spec, "change"), "enforcement", "Off");
+  bool given = json_get(spec, "rollout.canary") || (json_get(spec, "rollout") && !json_get(spec, "rollout")->child);
+  cJSON *rollout = child_of(spec, "rollout");
+  bool told = json_get(rollout, "onFailure") || !rollout->child;
+  if (told && !given) {
+    cJSON_AddItemToObject(rollout, "canary", parse("{replicas: 0}"));
+    cJSON_AddItemToObject(rollout, "verification", parse("{windowSeconds: 0}"));
+  }
   cJSON_AddItemToObject(object, "spec", spec);
   return object;
 }
 
 void world_init(struct world *w, const char *spec_yaml) {
-  *w = (struct world){.version = 100};
+  *w = (struct world){.version = 100, .said = {.read = true, .answered = true}};
   for (enum resource r = 0; r < RESOURCES; r++) w->objects[r] = cJSON_CreateArray();
   w->o.now_ms = START_MS;
   keys_view_set_absent(&w->keys);
@@ -94,6 +102,7 @@ void world_done(struct world *w) {
     cJSON_Delete(w->objects[r]);
     for (size_t i = 0; i < WORLD_MAX_OBJECTS; i++) child_free(w->children[r][i]);
   }
+  looks_done(&w->looks);
   plan_done(&w->plan);
   arena_free(w->arena);
   stack_free(w->stack);
@@ -160,7 +169,8 @@ static void observe(struct world *w) {
                               .keys = &w->keys,
                               .design_tokens_found = w->o.design_tokens_found,
                               .last_error = w->o.last_error,
-                              .mends = w->o.mends};
+                              .mends = w->o.mends,
+                              .looks = &w->looks};
   memcpy(w->o.apis, apis, sizeof apis);
   for (enum resource r = 0; r < RESOURCES; r++) {
     size_t count = 0;
@@ -261,6 +271,10 @@ static void carry_out(struct world *w, const struct action *action) {
       cr_assert_not_null(live);
       cJSON *changed = cJSON_Duplicate(live, true);
       forget_annotations(changed, action);
+      bool holds = json_get(action->body, "spec.minReadySeconds"),
+           applied = !strcmp(action->field_manager ? action->field_manager : "", FIELD_MANAGER);
+      if (action->resource == RESOURCE_DEPLOYMENT && applied && !holds)
+        cJSON_DeleteItemFromObjectCaseSensitive(child_of(changed, "spec"), "minReadySeconds"); /* what an apply no longer names goes */
       merge(changed, action->body);
       put(w, action->resource, changed);
       break;
@@ -280,10 +294,26 @@ void world_carry_out(struct world *w) {
   put_stack(w, object);
 }
 
+/* Asks the pods that the plan wants to hear; false where all of them had been asked since they became ready. */
+static bool look(struct world *w) {
+  bool news = false;
+  if (!w->plan.look_count) return false;
+  struct pod_look *items = calloc(LOOKS_MAX, sizeof *items);
+  for (size_t i = 0; i < w->plan.look_count; i++) {
+    news |= !looks_of(&w->looks, w->plan.looks[i].uid, w->o.now_ms);
+    items[i] = (struct pod_look){strdup(w->plan.looks[i].uid), w->o.now_ms, w->said};
+  }
+  looks_done(&w->looks);
+  w->looks.items = items;
+  w->looks.count = w->plan.look_count;
+  return news;
+}
+
 void world_settle(struct world *w) {
   for (int round = 0; round < 20; round++) {
     world_plan(w);
-    if (!w->plan.action_count && !w->plan.status_changed) return;
+    bool heard = look(w);
+    if (!w->plan.action_count && !w->plan.status_changed && !heard) return;
     world_carry_out(w);
   }
   cr_assert_fail("20 rounds and still: %s", world_says(w));
@@ -295,12 +325,36 @@ void world_delete(struct world *w) {
   put_stack(w, object);
 }
 
+static bool is_server(const cJSON *pod) { return !strcmp(json_string(json_get(pod, "metadata"), "generateName", ""), "shop-"); }
+
+void world_new_pods(struct world *w, int64_t count, int64_t ready) {
+  const cJSON *template = json_get(world_object(w, RESOURCE_DEPLOYMENT, "shop"), "spec.template");
+  for (int64_t i = 0; i < count; i++) {
+    char name[32], since[RFC3339_SIZE];
+    cJSON *pod = cJSON_CreateObject(), *metadata = cJSON_Duplicate(json_get(template, "metadata"), true);
+    format_rfc3339(w->o.now_ms, since);
+    (void)snprintf(name, sizeof name, "shop-new-%lld", (long long)i);
+    cJSON_AddItemToObject(pod, "metadata", metadata);
+    set_text(metadata, "name", name);
+    set_text(metadata, "generateName", "shop-");
+    cJSON *status = parse("{phase: Running, podIP: 10.0.0.1, conditions: [{type: Ready, status: 'True'}]}");
+    cJSON *condition = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(status, "conditions"), 0);
+    set_text(condition, "lastTransitionTime", since);
+    if (i >= ready) set_text(condition, "status", "False");
+    cJSON_AddItemToObject(pod, "status", status);
+    put(w, RESOURCE_POD, pod);
+  }
+}
+
 void world_pods_ready(struct world *w) {
   cJSON *deployment = world_object(w, RESOURCE_DEPLOYMENT, "shop");
   cr_assert_not_null(deployment);
   double replicas = (double)json_int(deployment, "spec.replicas", 1);
   cJSON *status = child_of(deployment, "status");
   static const char *const numbers[] = {"replicas", "updatedReplicas", "readyReplicas", "availableReplicas"};
+  for (int i = cJSON_GetArraySize(w->objects[RESOURCE_POD]); i-- > 0;)
+    if (is_server(cJSON_GetArrayItem(w->objects[RESOURCE_POD], i))) cJSON_DeleteItemFromArray(w->objects[RESOURCE_POD], i);
+  world_new_pods(w, (int64_t)replicas, (int64_t)replicas);
   for (size_t i = 0; i < ELEMENTS(numbers); i++) {
     cJSON_DeleteItemFromObjectCaseSensitive(status, numbers[i]);
     cJSON_AddNumberToObject(status, numbers[i], replicas);
@@ -318,6 +372,7 @@ void world_pods_stuck(struct world *w) {
   cJSON_AddItemToObject(deployment, "status",
                         parse("{observedGeneration: 1, replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2, "
                               "conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded}]}"));
+  w->o.now_ms += 600 * 1000; /* the deadline is the operator's own */
   touch(w, deployment);
 }
 

@@ -24,10 +24,13 @@ struct world {
   struct child *children[RESOURCES][WORLD_MAX_OBJECTS];
   const struct child *pointers[RESOURCES][WORLD_MAX_OBJECTS];
   int64_t version;
+  struct looks looks; /* at pods, as the plans asked for them */
+  struct probe said;  /* what each of them says when it is looked at: at first that all is well, and no request */
   char says[4096];
 };
 
-/* A spec that says nothing of change has its enforcement Off: what the world's clock says is then of no matter. */
+/* A spec that says nothing of change has its enforcement Off: what the world's clock says is then of no matter. One that says nothing of rollout has no
+ * canary, and no window in which new pods are watched. */
 void world_init(struct world *w, const char *spec_yaml);
 void world_done(struct world *w);
 
@@ -60,6 +63,8 @@ void world_settle(struct world *w);
 
 /* Somebody deletes the stack; what has to be done first is not done yet. */
 void world_delete(struct world *w);
+/* So many pods of the Deployment's template, READY of them ready since now, in place of those of an earlier call. */
+void world_new_pods(struct world *w, int64_t count, int64_t ready);
 /* The Deployment's pods all are as wanted. */
 void world_pods_ready(struct world *w);
 /* The Deployment has missed its progress deadline: its new pods never became ready, the old ones serve. */

@@ -130,6 +130,41 @@ const struct decode_field stack_hook_fields[] = {
     JOB_FIELDS,
     {0}};
 
+static const struct decode_field rollout_canary_fields[] = {
+    {"replicas", DECODE_JSON, AT(rollout.canary_replicas), .flags = DECODE_FROM_ENVIRONMENT,
+     .doc = "Pods of the canary, of all pods at most all but one; 0: no canary; 1 in production, else 0, where omitted."},
+    {0}};
+
+static const struct decode_field rollout_verification_fields[] = {
+    {"smoke", DECODE_BOOL, AT(rollout.verification.smoke), .fallback = "true",
+     .doc = "Asks each new pod whether it is ready and which keys it serves; an answer that is wrong fails the release."},
+    {"windowSeconds", DECODE_INT, AT(rollout.verification.window_s), .fallback = "60",
+     .doc = "How long new pods are watched once they all are ready; as long again where requests are too few to judge by."},
+    {"maxErrorRate", DECODE_STRING, AT(rollout.verification.max_error_rate), .fallback = "0.05",
+     .doc = "Share of requests that may fail with 5xx, from 0 to 1."},
+    {"maxP95Ms", DECODE_INT, AT(rollout.verification.max_p95_ms), .fallback = "2000",
+     .doc = "Milliseconds within which 95 of 100 requests have to be answered."},
+    {"minRequests", DECODE_INT, AT(rollout.verification.min_requests), .fallback = "20",
+     .doc = "Fewer requests judge nothing: how pods stand and the smoke questions then decide."},
+    {0}};
+
+static const struct decode_field rollout_fields[] = {
+    {"maxSurge", DECODE_JSON, AT(rollout.max_surge), .doc = "Pods beyond the wanted ones, as a number or a percentage; 25% where omitted."},
+    {"maxUnavailable", DECODE_JSON, AT(rollout.max_unavailable),
+     .doc = "Wanted pods that may be missing meanwhile, as a number or a percentage; 0 where omitted."},
+    {"progressDeadlineSeconds", DECODE_INT, AT(rollout.progress_deadline_s), .fallback = "600",
+     .doc = "After so long without a further pod that is ready, a release has failed."},
+    {"onFailure", DECODE_STRING, AT(rollout.on_failure), .flags = DECODE_FROM_ENVIRONMENT,
+     .doc = "Rollback: a release that fails is put back, where what was deployed last can still serve; Hold: it is left as it is. Hold "
+            "in development, else Rollback, where omitted."},
+    {"canary", DECODE_OBJECT, 0, .fields = rollout_canary_fields,
+     .doc = "New pods that come first and are judged before the others follow."},
+    {"verification", DECODE_OBJECT, 0, .fields = rollout_verification_fields,
+     .doc =
+         "What new pods have to show: the canary, and at the end all. An image that is not the companion's shows that it stays ready, and "
+         "does not restart."},
+    {0}};
+
 static const struct decode_field change_fields[] = {
     {"enforcement", DECODE_STRING, AT(change.enforcement), .flags = DECODE_FROM_ENVIRONMENT,
      .doc = "Enforce: what would replace pods waits; Warn: it is told and goes on; Off, which YAML wants in quotes: nothing is "
@@ -162,12 +197,6 @@ const struct decode_field stack_notification_fields[] = {
             "CloudEvents signed as Standard Webhooks."},
     {"secretRef", DECODE_OBJECT, 0, .fields = notification_secret_ref_fields, .doc = "A Secret of this namespace."},
     {"events", DECODE_JSON, RECEIVER(events), .doc = "What is told; everything where omitted."},
-    {0}};
-
-static const struct decode_field rollout_fields[] = {
-    {"onFailure", DECODE_STRING, AT(rollout.on_failure), .flags = DECODE_FROM_ENVIRONMENT,
-     .doc = "Rollback: a release that fails is put back, where what was deployed last can still serve; Hold: it is left as it is. Hold "
-            "in development, else Rollback, where omitted."},
     {0}};
 
 static const struct decode_field service_fields[] = {
@@ -260,11 +289,11 @@ const struct decode_field stack_fields[] = {
     {"seeds", DECODE_OBJECT, AT(seeds), .fields = seeds_fields, .doc = "Jobs that fill a new database."},
     {"hooks", DECODE_JSON, AT(hooks),
      .doc = "Further Jobs of a release, one after the other; none runs when an earlier revision comes back."},
+    {"rollout", DECODE_OBJECT, 0, .fields = rollout_fields, .doc = "How new pods take the place of old ones."},
     {"change", DECODE_OBJECT, 0, .fields = change_fields,
      .doc = "When releases, restarts and changed Secrets may replace pods. The first install, going back and scaling never wait."},
     {"notifications", DECODE_JSON, AT(notifications),
      .doc = "Who is told of changes before and after, of failures and of overrides. What can't be delivered yet stands in status.outbox."},
-    {"rollout", DECODE_OBJECT, 0, .fields = rollout_fields, .doc = "How new pods take the place of old ones."},
     {"service", DECODE_OBJECT, 0, .fields = service_fields, .doc = "The Service before the pods."},
     {"ingress", DECODE_OBJECT, 0, .fields = ingress_fields, .doc = "The way in from outside the cluster."},
     {"resources", DECODE_JSON, AT(resources), .flags = DECODE_RELEASE,

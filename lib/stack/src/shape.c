@@ -1,8 +1,11 @@
 #include "shape.h"
 
-#include <stdio.h>
+#include "base/number.h"
 
-enum shape { SHAPE_BOOL, SHAPE_COUNT, SHAPE_OBJECT, SHAPE_STRINGS, SHAPE_STRING_MAP, SHAPE_OBJECTS };
+#include <stdio.h>
+#include <string.h>
+
+enum shape { SHAPE_BOOL, SHAPE_NUMBER, SHAPE_COUNT, SHAPE_OBJECT, SHAPE_STRINGS, SHAPE_STRING_MAP, SHAPE_OBJECTS };
 
 static const struct shape_row {
   const char *path;
@@ -18,6 +21,9 @@ static const struct shape_row {
     {"spec.designTokens.inline", SHAPE_OBJECT},
     {"spec.jwks.retain", SHAPE_BOOL},
     {"spec.hooks", SHAPE_OBJECTS},
+    {"spec.rollout.maxSurge", SHAPE_COUNT},
+    {"spec.rollout.maxUnavailable", SHAPE_COUNT},
+    {"spec.rollout.canary.replicas", SHAPE_NUMBER},
     {"spec.change.windows", SHAPE_OBJECTS},
     {"spec.change.freezes", SHAPE_OBJECTS},
     {"spec.notifications", SHAPE_OBJECTS},
@@ -76,6 +82,7 @@ static int check_members(const char *path, const cJSON *value, bool strings, str
 static int check(const char *path, const cJSON *value, enum shape shape, struct error *error) {
   switch (shape) {
     case SHAPE_BOOL: return cJSON_IsBool(value) ? 0 : refuse(path, value, "true or false", error);
+    case SHAPE_NUMBER: return cJSON_IsNumber(value) ? 0 : refuse(path, value, "a number", error);
     case SHAPE_COUNT: return cJSON_IsNumber(value) || cJSON_IsString(value) ? 0 : refuse(path, value, "a number or a percentage", error);
     case SHAPE_OBJECT: return cJSON_IsObject(value) ? 0 : refuse(path, value, "an object", error);
     case SHAPE_STRING_MAP: return cJSON_IsObject(value) ? check_members(path, value, true, error) : refuse(path, value, "an object", error);
@@ -119,6 +126,13 @@ static int check_notifications(const cJSON *object, struct error *error) {
     if (events && check(path, events, SHAPE_STRINGS, error) < 0) return -1;
   }
   return 0;
+}
+
+bool shape_is_count(const cJSON *value, int64_t max) {
+  int64_t number = json_int(value, "", -1);
+  if (cJSON_IsNumber(value)) return number >= 0 && number <= max;
+  size_t n = strlen(value->valuestring);
+  return n && value->valuestring[n - 1] == '%' && parse_int64_n(value->valuestring, n - 1, 0, 100, &number) == 0;
 }
 
 int shape_check(const cJSON *object, struct error *error) {

@@ -1,8 +1,10 @@
 #include "stack/stack.h"
 
 #include "base/number.h"
+#include "shape.h"
 #include "stack/change.h"
 #include "stack/notification.h"
+#include "stack/rollout.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -44,6 +46,10 @@ static const struct range {
     {"config.rateLimits.readMax", AT(config.rate_limits.read_max), 1, 1000000000},
     {"config.rateLimits.writeMax", AT(config.rate_limits.write_max), 1, 1000000000},
     {"config.rateLimits.webhookMax", AT(config.rate_limits.webhook_max), 1, 1000000000},
+    {"rollout.progressDeadlineSeconds", AT(rollout.progress_deadline_s), 1, 86400},
+    {"rollout.verification.windowSeconds", AT(rollout.verification.window_s), 0, 3600},
+    {"rollout.verification.maxP95Ms", AT(rollout.verification.max_p95_ms), 1, 600000},
+    {"rollout.verification.minRequests", AT(rollout.verification.min_requests), 1, 1000000},
     {"service.port", AT(service.port), 1, 65535},
     {"autoscaling.minReplicas", AT(autoscaling.min_replicas), 1, 1000},
     {"autoscaling.maxReplicas", AT(autoscaling.max_replicas), 1, 1000},
@@ -117,11 +123,7 @@ static bool no_redis_in_production(const struct stack *stack) {
 
 static bool min_available_is_bad(const struct stack *stack) {
   const cJSON *value = stack->spec.pod_disruption_budget.min_available;
-  if (!value) return false;
-  int64_t number = json_int(value, "", -1);
-  if (cJSON_IsNumber(value)) return number < 0 || number > 1000;
-  size_t n = strlen(value->valuestring);
-  return !n || value->valuestring[n - 1] != '%' || parse_int64_n(value->valuestring, n - 1, 0, 100, &number) < 0;
+  return value && !shape_is_count(value, 1000);
 }
 
 static const struct rule {
@@ -381,7 +383,8 @@ static int check_rules(const struct stack *stack, struct error *error) {
 int stack_validate(const struct stack *stack, struct error *error) {
   return check_choices(stack, error) < 0 || check_ranges(stack, error) < 0 || check_rules(stack, error) < 0 ||
                  check_proxies(stack, error) < 0 || check_env(stack, error) < 0 || check_jobs(stack, error) < 0 ||
-                 check_labels(stack, error) < 0 || stack_change_check(stack, error) < 0 || stack_notifications_check(stack, error) < 0
+                 check_labels(stack, error) < 0 || stack_change_check(stack, error) < 0 || stack_notifications_check(stack, error) < 0 ||
+                 stack_rollout_check(stack, error) < 0
              ? -1
              : 0;
 }

@@ -38,6 +38,7 @@ Test(release, what_is_no_part_of_a_release_changes_nothing) {
       "\"retry\":{\"exponential\":{\"maxAttempts\":2}}}}",
       "{\"image\":{\"pullPolicy\":\"Always\",\"pullSecrets\":[\"a\"]}}",
       "{\"jwks\":{\"keyBits\":4096}}",
+      "{\"rollout\":{\"maxSurge\":1,\"progressDeadlineSeconds\":60,\"canary\":{\"replicas\":2},\"verification\":{\"smoke\":false}}}",
       "{\"seeds\":{\"enabled\":true,\"weight\":3,\"resources\":{\"limits\":{\"cpu\":1}}}}",
   };
   for (size_t i = 0; i < ELEMENTS(specs); i++) expect_release(specs[i], "{\"image\":{\"repository\":\"companion\",\"tag\":\"1\"}}");

@@ -62,6 +62,12 @@ int content_with_image(const struct content *asked, const struct content *from, 
   return finish(&content, ret, error);
 }
 
+bool content_is_companion(const struct content *content, const char *companion) {
+  const char *repository = content->spec.image.repository;
+  size_t n = stack_repository_length(companion);
+  return repository && strlen(repository) == n && !strncmp(companion, repository, n);
+}
+
 void content_done(struct content *content) {
   cJSON_Delete(content->json);
   free(content->image);

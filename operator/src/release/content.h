@@ -20,4 +20,8 @@ int content_parse(const char *text, struct content *ret, struct error *error) _m
 
 /* ASKED with the image of FROM. */
 int content_with_image(const struct content *asked, const struct content *from, struct content *ret, struct error *error) _must_check_;
+
+/* Its image is of the repository of COMPANION, the operator's own release: it keeps the whole contract. */
+bool content_is_companion(const struct content *content, const char *companion);
+
 void content_done(struct content *content); /* accepts a zeroed one */

@@ -106,13 +106,6 @@ static void add_hooks(struct schedule *s) {
     if (stack_hook_find(&s->content->spec, hook.name, &released)) (void)add_if(s, &series_hook, hook.name, &hook, released.command, NULL);
 }
 
-/* Other images know no `check`. */
-static bool is_companion(const struct schedule *s) {
-  const char *companion = s->o->companion_image, *repository = s->content->spec.image.repository;
-  size_t n = stack_repository_length(companion);
-  return repository && strlen(repository) == n && !strncmp(companion, repository, n);
-}
-
 static int rank(const struct job_series *series) { return series->kind == &series_migrate ? 0 : series->kind == &series_seed ? 1 : 2; }
 
 /* Preflight, then what the pods wait for, then the rest; of these by weight, then migration, seeds, hooks by name. */
@@ -132,7 +125,8 @@ static void fill(struct schedule *s, const char *identity) {
   if (history_goes_back(s->history)) return;
   add_migration(s, identity);
   if (deployed) return;
-  if (is_companion(s)) add(s, &series_preflight, "preflight", &preflight_settings, NULL, check)->before_rollout = true;
+  if (content_is_companion(s->content, s->o->companion_image)) /* others know no `check` */
+    add(s, &series_preflight, "preflight", &preflight_settings, NULL, check)->before_rollout = true;
   add_seeds(s);
   add_hooks(s);
   qsort(s->list, s->count, sizeof *s->list, in_order);

@@ -4,7 +4,7 @@
 #include "render/render.h"
 #include "render/template.h"
 
-enum { NAME_SIZE = 64, PORT_HTTP = 3001, PORT_METRICS = 9090 };
+enum { NAME_SIZE = 64 };
 
 #define COMPONENT_SERVER  "server"
 #define COMPONENT_METRICS "metrics" /* of the Service that Prometheus finds pods by */

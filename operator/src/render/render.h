@@ -22,11 +22,14 @@
 #define ANNOTATION_SECRET_HASH      STACK_GROUP "/secret-hash"
 #define ANNOTATION_RESTARTED_AT \
   STACK_GROUP "/restarted-at" /* on the stack: the last restart asked for; on a pod template: that it has had */
-#define ANNOTATION_ROLLING_BACK STACK_GROUP "/rolling-back" /* on the Deployment: while an earlier revision takes its place again */
-#define ANNOTATION_ADOPT        STACK_GROUP "/adopt"
-#define LABEL_STACK             STACK_GROUP "/stack"
-#define LABEL_MANAGED_BY        "app.kubernetes.io/managed-by"
-#define FIELD_MANAGER           "supernova-operator"
+#define ANNOTATION_ROLLING_BACK  STACK_GROUP "/rolling-back"  /* on the Deployment: while an earlier revision takes its place again */
+#define ANNOTATION_ROLLING_SINCE STACK_GROUP "/rolling-since" /* on the Deployment: when these pods, or all of them, were first asked for */
+#define ANNOTATION_ADOPT         STACK_GROUP "/adopt"
+#define LABEL_STACK              STACK_GROUP "/stack"
+#define LABEL_MANAGED_BY         "app.kubernetes.io/managed-by"
+#define FIELD_MANAGER            "supernova-operator"
+
+enum { PORT_HTTP = 3001, PORT_METRICS = 9090 }; /* of every server pod */
 
 /* The order is the order of creation: what pods need comes before the pods. */
 enum child_kind {
@@ -56,6 +59,7 @@ struct render_input {
   const char *secret_hash;  /* overlay; NULL: none known yet */
   const char *restarted_at; /* overlay; NULL: never */
   bool rolling_back;        /* of the Deployment: all pods at once, without a canary */
+  int64_t canary;           /* of the Deployment: how many new pods it holds at; 0: it goes on to the last */
   bool monitors_served;     /* the cluster serves ServiceMonitors */
   bool rules_served;        /* and PrometheusRules */
 };

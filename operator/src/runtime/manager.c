@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "kube/discovery.h"
 #include "kube/lease.h"
+#include "render/render.h"
 #include "runtime/caches.h"
 #include "runtime/metrics.h"
 #include "runtime/probes.h"
@@ -31,6 +32,7 @@ struct manager {
   struct discovery *discovery;
   struct queue *queue;
   struct offload *offload;
+  struct prober *prober;
   struct reconciler *reconciler;
   struct lease *lease;
   struct metrics *metrics;
@@ -273,10 +275,15 @@ static int start_engine(struct manager *manager, struct error *error) {
   if (!manager->discovery) return -1;
   manager->offload = offload_new(manager->loop, error);
   if (!manager->offload) return -1;
+  manager->prober = prober_new(
+      &(struct prober_options){.client = manager->client, .access = s->pod_access, .http_port = PORT_HTTP, .metrics_port = PORT_METRICS},
+      error);
+  if (!manager->prober) return -1;
   manager->reconciler = reconciler_new(&(struct reconciler_options){.client = manager->client,
                                                                     .events = manager->events,
                                                                     .caches = manager->caches,
                                                                     .offload = manager->offload,
+                                                                    .prober = manager->prober,
                                                                     .companion_image = s->server_image,
                                                                     .pagerduty_url = s->pagerduty_url,
                                                                     .finished = on_finished,
@@ -337,6 +344,7 @@ void manager_free(struct manager *manager) {
   probes_stop(manager->metrics_server);
   lease_free(manager->lease);
   reconciler_free(manager->reconciler);
+  prober_free(manager->prober);
   offload_free(manager->offload);
   discovery_free(manager->discovery);
   caches_free(manager->caches);

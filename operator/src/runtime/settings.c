@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kind { TEXT, NUMBER, LEVEL, NAMESPACES };
+enum kind { TEXT, NUMBER, LEVEL, ACCESS, NAMESPACES };
 
 static const struct setting {
   const char *variable;
@@ -25,6 +25,8 @@ static const struct setting {
      "image of a stack that names none"},
     {"PAGERDUTY_URL", TEXT, offsetof(struct settings, pagerduty_url), "https://events.pagerduty.com", 0, 0,
      "PagerDuty's Events API; the European one is https://events.eu.pagerduty.com"},
+    {"POD_ACCESS", ACCESS, offsetof(struct settings, pod_access), "auto", 0, 0,
+     "how new pods are asked how they serve: direct, by their addresses; proxy, through the API server; auto, whichever works"},
     {"LOG_LEVEL", LEVEL, offsetof(struct settings, log_level), "info", 0, 0, "trace, debug, info, warn, error or fatal"},
     {"METRICS_PORT", NUMBER, offsetof(struct settings, metrics_port), "8080", 0, 65535, "port of /metrics; 0: any free one"},
     {"PROBE_PORT", NUMBER, offsetof(struct settings, probe_port), "8081", 0, 65535, "port of /healthz and /readyz; 0: any free one"},
@@ -79,6 +81,13 @@ static int set_namespaces(struct settings *settings, const char *text, struct er
   return 0;
 }
 
+static int set_access(enum pod_access *to, const char *text) {
+  static const char *const names[] = {[POD_ACCESS_AUTO] = "auto", [POD_ACCESS_DIRECT] = "direct", [POD_ACCESS_PROXY] = "proxy"};
+  for (size_t i = 0; i < ELEMENTS(names); i++)
+    if (!strcmp(text, names[i])) return *to = (enum pod_access)i, 0;
+  return -1;
+}
+
 static int set(struct settings *settings, const struct setting *row, const char *text, struct error *error) {
   switch (row->kind) {
     case TEXT: return set_text(field(settings, row), text) < 0 ? error_oom(error) : 0;
@@ -86,6 +95,9 @@ static int set(struct settings *settings, const struct setting *row, const char 
     case LEVEL:
       if (parse_log_level(text, field(settings, row)) == 0) return 0;
       return error_set(error, ERROR_INVALID, "%s is \"%s\", expected %s", row->variable, text, row->meaning);
+    case ACCESS:
+      if (set_access(field(settings, row), text) == 0) return 0;
+      return error_set(error, ERROR_INVALID, "%s is \"%s\", expected auto, direct or proxy", row->variable, text);
     case NUMBER:
       if (parse_int64(text, row->min, row->max, field(settings, row)) == 0) return 0;
       return error_set(error, ERROR_INVALID, "%s is \"%s\", expected a whole number from %lld to %lld", row->variable, text,

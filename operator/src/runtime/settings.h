@@ -8,11 +8,13 @@
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "verify/prober.h"
 
 struct settings {
   char **namespaces; /* ends with NULL; empty: all */
   char *server_image, *pagerduty_url, *identity, *own_namespace, *kubeconfig;
   enum log_level log_level;
+  enum pod_access pod_access;
   int64_t metrics_port, probe_port, max_in_flight, lease_duration_s, discovery_s;
   bool show_help, show_version;
 };

@@ -110,8 +110,6 @@ static void read_deployment(const cJSON *object, struct deployment_facts *to) {
   to->ready = json_int(object, "status.readyReplicas", 0);
   to->available = json_int(object, "status.availableReplicas", 0);
   to->applied_replicas = number_or(annotation(object, ANNOTATION_APPLIED_REPLICAS), -1);
-  const cJSON *progressing = find(conditions, "type", "Progressing");
-  to->deadline_exceeded = !strcmp(json_string(progressing, "reason", ""), "ProgressDeadlineExceeded");
   const cJSON *failure = find(conditions, "type", "ReplicaFailure");
   if (!strcmp(json_string(failure, "status", ""), "True")) to->replica_failure = copy(failure, "message");
   to->content_hash = copy_text(annotation(template, ANNOTATION_CONTENT_HASH));
@@ -119,6 +117,8 @@ static void read_deployment(const cJSON *object, struct deployment_facts *to) {
   to->restarted_at = copy_text(annotation(template, ANNOTATION_RESTARTED_AT));
   to->template_hash = copy_text(annotation(object, ANNOTATION_TEMPLATE_HASH));
   to->rolling_back = annotation(object, ANNOTATION_ROLLING_BACK);
+  to->rolling_since = copy_text(annotation(object, ANNOTATION_ROLLING_SINCE));
+  to->min_ready_s = json_int(object, "spec.minReadySeconds", 0);
 }
 
 static void read_job(const cJSON *object, struct job_facts *to) {
@@ -171,7 +171,12 @@ static void read_pod(const cJSON *object, struct pod_facts *to) {
   to->component = copy_text(label(object, "app.kubernetes.io/component"));
   to->job = copy_text(label(object, "batch.kubernetes.io/job-name"));
   to->content_hash = copy_text(annotation(object, ANNOTATION_CONTENT_HASH));
-  to->ready = condition_is(object, "Ready", "True");
+  to->secret_hash = copy_text(annotation(object, ANNOTATION_SECRET_HASH));
+  to->restarted_at = copy_text(annotation(object, ANNOTATION_RESTARTED_AT));
+  to->address = copy(object, "status.podIP");
+  const cJSON *ready = find(json_get(object, "status.conditions"), "type", "Ready");
+  to->ready = !strcmp(json_string(ready, "status", ""), "True");
+  if (to->ready) to->ready_since_ms = time_or_zero(json_string(ready, "lastTransitionTime", NULL));
   to->failed = !strcmp(phase, "Failed");
   to->succeeded = !strcmp(phase, "Succeeded");
   to->deadline_exceeded = !strcmp(json_string(object, "status.reason", ""), "DeadlineExceeded");
@@ -183,6 +188,7 @@ static void read_pod(const cJSON *object, struct pod_facts *to) {
   if (!strcmp(json_string(scheduled, "reason", ""), "Unschedulable")) to->unschedulable = copy(scheduled, "message");
   to->terminated = end;
   to->exit_code = json_int(end, "exitCode", 0);
+  to->ended_ms = time_or_zero(json_string(end, "finishedAt", NULL));
   to->restarts = json_int(container, "restartCount", 0);
   to->termination_message = copy(end, "message");
   read_evidence(object, container, to);
@@ -240,6 +246,7 @@ static void free_view(struct child *child) {
       free(child->deployment.secret_hash);
       free(child->deployment.restarted_at);
       free(child->deployment.template_hash);
+      free(child->deployment.rolling_since);
       break;
     case CHILD_VIEW_JOB: free(child->job.reason); break;
     case CHILD_VIEW_REVISION:
@@ -254,6 +261,9 @@ static void free_view(struct child *child) {
       free(child->pod.component);
       free(child->pod.job);
       free(child->pod.content_hash);
+      free(child->pod.secret_hash);
+      free(child->pod.restarted_at);
+      free(child->pod.address);
       free(child->pod.waiting);
       free(child->pod.waiting_message);
       free(child->pod.unschedulable);

@@ -28,12 +28,13 @@ struct deployment_facts {
   int64_t replicas;                           /* wanted: spec.replicas */
   int64_t current, updated, ready, available; /* status */
   int64_t applied_replicas;                   /* what the operator last set; -1: unknown */
-  bool deadline_exceeded;                     /* Progressing is False, ProgressDeadlineExceeded */
   char *replica_failure;                      /* message of ReplicaFailure (quota, admission), or NULL */
   char *content_hash, *secret_hash;           /* of the pod template, or NULL */
   char *restarted_at;                         /* likewise: the last restart that it has had */
   char *template_hash;                        /* of the pod template as the operator last wrote it, or NULL */
   bool rolling_back;                          /* as the operator noted it: its pods are replaced all at once */
+  char *rolling_since;                        /* when it did (RFC 3339), or let the canary go on; NULL: not noted */
+  int64_t min_ready_s;                        /* above 0: it holds at a canary */
 };
 
 enum job_state { JOB_RUNNING, JOB_COMPLETE, JOB_FAILED };
@@ -58,12 +59,16 @@ struct revision_facts {
 };
 
 struct pod_facts {
-  char *component, *job, *content_hash; /* labels and annotation; NULL where absent */
+  char *component, *job;                           /* labels; NULL where absent */
+  char *content_hash, *secret_hash, *restarted_at; /* annotations: what the template said */
+  char *address;                                   /* NULL: none yet */
   bool ready, failed, succeeded;
+  int64_t ready_since_ms;          /* real time; 0: it is not ready */
   char *waiting, *waiting_message; /* why its container does not run: ImagePullBackOff, CrashLoopBackOff …, or NULL */
   char *unschedulable;             /* the scheduler's message, or NULL */
   bool terminated;
   int64_t exit_code, restarts;
+  int64_t ended_ms;          /* when its container last ended; 0: it never did */
   char *termination_message; /* of the last end */
   bool deadline_exceeded;    /* ended by activeDeadlineSeconds */
   char *end_reason;          /* of the last end: OOMKilled, Error …, or NULL */

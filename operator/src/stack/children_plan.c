@@ -1,5 +1,6 @@
 #include "stack/children_plan.h"
 
+#include "base/clock.h"
 #include "release/annotations.h"
 
 #include <stdio.h>
@@ -52,6 +53,33 @@ static struct render_input input_of(const struct observation *o, const struct co
                                .restarted_at = overlays.restarted_at,
                                .monitors_served = o->apis[RESOURCE_SERVICE_MONITOR] != API_ABSENT,
                                .rules_served = o->apis[RESOURCE_PROMETHEUS_RULE] != API_ABSENT};
+}
+
+/* It was these very pods that were asked for last. */
+static bool asks_for_the_same_pods(const struct child *deployment, const cJSON *manifest) {
+  const cJSON *hash = json_member(json_get(manifest, "metadata.annotations"), ANNOTATION_TEMPLATE_HASH);
+  const char *asked = deployment->deployment.template_hash;
+  return asked && cJSON_IsString(hash) && !strcmp(asked, hash->valuestring);
+}
+
+/* The Deployment's own memory of its roll: since when it was asked for these pods, or for all of them. Put on before it is sealed. */
+static void note_roll(const struct observation *o, const struct child *deployment, cJSON *manifest) {
+  const struct deployment_facts *d = deployment ? &deployment->deployment : NULL;
+  char now[RFC3339_SIZE];
+  bool same_pods = deployment && asks_for_the_same_pods(deployment, manifest);
+  bool same_pace = d && (d->min_ready_s > 0) == (json_get(manifest, "spec.minReadySeconds") != NULL);
+  format_rfc3339(o->now_ms, now);
+  cJSON *metadata = cJSON_GetObjectItemCaseSensitive(manifest, "metadata"), *to = cJSON_GetObjectItemCaseSensitive(metadata, "annotations");
+  cJSON_AddStringToObject(to, ANNOTATION_ROLLING_SINCE, same_pods && same_pace && d->rolling_since ? d->rolling_since : now);
+}
+
+/* The Deployment as it is to be, noted and sealed; NULL without memory. */
+static cJSON *deployment_manifest(const struct observation *o, const struct child *deployment, const struct render_input *in) {
+  cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(in);
+  if (!manifest) return NULL;
+  note_roll(o, deployment, manifest);
+  render_seal(manifest);
+  return manifest;
 }
 
 static void add_step(cJSON *patch, const char *op, const char *path, const char *value) {
@@ -202,9 +230,9 @@ static uint64_t plan_wanted(const struct observation *o, enum child_kind kind, c
     note_obstacle(o, resource, child, plan, obstacles);
     return 0;
   }
-  cJSON *manifest = child_kinds[kind].render(in);
+  cJSON *manifest = kind == CHILD_DEPLOYMENT ? deployment_manifest(o, child, in) : child_kinds[kind].render(in);
   if (!manifest) return 0;
-  render_seal(manifest);
+  if (kind != CHILD_DEPLOYMENT) render_seal(manifest);
   if (child) return plan_existing(o, plan, resource, child, manifest, needs);
   if (kind == CHILD_DEPLOYMENT) render_initial_replicas(manifest, o->stack);
   return plan_add(plan, (struct action){.type = ACTION_CREATE,
@@ -291,11 +319,12 @@ static void plan_replicas(const struct observation *o, const struct child *deplo
   if (!autoscaling && applied != s->spec.replicas && !autoscaler_lingers(o)) plan_apply_replicas(s, deployment, plan);
 }
 
-void children_plan_deployment(const struct observation *o, const struct content *content, bool back, uint64_t needs, struct plan *plan,
-                              struct obstacles *obstacles) {
+void children_plan_deployment(const struct observation *o, const struct content *content, struct pace pace, uint64_t needs,
+                              struct plan *plan, struct obstacles *obstacles) {
   const struct child *deployment = observation_find(o, RESOURCE_DEPLOYMENT, o->stack->name);
   struct render_input in = input_of(o, content, overlays_wanted(o, deployment && observation_owns(o, deployment) ? deployment : NULL));
-  in.rolling_back = back;
+  in.rolling_back = pace.back;
+  in.canary = pace.canary;
   plan_wanted(o, CHILD_DEPLOYMENT, &in, needs, plan, obstacles);
   if (deployment && observation_owns(o, deployment)) plan_replicas(o, deployment, plan);
 }
@@ -305,10 +334,9 @@ void children_keep_deployment(const struct observation *o, const struct content 
   if (!deployment || !observation_owns(o, deployment)) return;
   struct render_input in = input_of(o, content, overlays_of(deployment));
   in.rolling_back = deployment->deployment.rolling_back;
-  cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
+  cJSON *manifest = deployment_manifest(o, deployment, &in);
   if (!manifest) return;
-  render_seal(manifest);
-  if (says_the_same(deployment, manifest))
+  if (asks_for_the_same_pods(deployment, manifest))
     plan_existing(o, plan, RESOURCE_DEPLOYMENT, deployment, manifest, 0);
   else
     cJSON_Delete(manifest);
@@ -320,10 +348,9 @@ bool children_would_roll(const struct observation *o, const struct content *cont
   if (!deployment || !observation_owns(o, deployment)) return false;
   struct render_input in = input_of(o, content, overlays_wanted(o, deployment));
   in.rolling_back = deployment->deployment.rolling_back;
-  cJSON *manifest = child_kinds[CHILD_DEPLOYMENT].render(&in);
+  cJSON *manifest = deployment_manifest(o, deployment, &in);
   if (!manifest) return false;
-  const char *wanted = json_string(json_member(json_get(manifest, "metadata.annotations"), ANNOTATION_TEMPLATE_HASH), "", "");
-  bool same = deployment->deployment.template_hash && !strcmp(deployment->deployment.template_hash, wanted);
+  bool same = asks_for_the_same_pods(deployment, manifest);
   cJSON_Delete(manifest);
   return !same;
 }

@@ -19,13 +19,20 @@ struct children_verdict {
 /* Every child of the table but the Deployment, rendered from the stack and CONTENT. */
 struct children_verdict children_plan(const struct observation *o, const struct content *content, struct plan *plan);
 
-/* The Deployment, and the replicas it is given. The Secret has been read. BACK: it goes back to what has served before. NEEDS: the actions without which its pods would not start. OBSTACLES as above. */
-void children_plan_deployment(const struct observation *o, const struct content *content, bool back, uint64_t needs, struct plan *plan,
-                              struct obstacles *obstacles);
+/* How the Deployment's pods are replaced. */
+struct pace {
+  bool back;      /* it goes back to what has served before: all at once */
+  int64_t canary; /* how many new pods it holds at; 0: it goes on to the last */
+};
+
+/* The Deployment, and the replicas it is given. The Secret has been read. NEEDS: the
+ * actions without which its pods would not start. OBSTACLES as above. */
+void children_plan_deployment(const struct observation *o, const struct content *content, struct pace pace, uint64_t needs,
+                              struct plan *plan, struct obstacles *obstacles);
 
 /* For a stack that something is wrong with: what others changed is set back and replicas are followed, but no pod is replaced, whatever the spec or the
  * Secret have come to say. */
 void children_keep_deployment(const struct observation *o, const struct content *content, struct plan *plan);
 
-/* Other pods than those that are there is what children_plan_deployment would write: they would be replaced. */
+/* The Deployment that is there has not the pods that children_plan_deployment would ask for: they would be replaced. */
 bool children_would_roll(const struct observation *o, const struct content *content);

@@ -26,6 +26,7 @@ void memory_done(struct memory *memory) {
   while (memory->expected_count) drop_expected(memory, 0);
   while (memory->fetched_count) memory_forget_fetched(memory, 0);
   mends_done(&memory->mends);
+  looks_done(&memory->looks);
   secret_view_done(&memory->secret);
   keys_view_done(&memory->keys);
   free(memory->secret_as);

@@ -34,6 +34,7 @@ struct memory {
   size_t fetched_count;
   struct error last_error; /* of the last round's writes */
   struct mends mends;
+  struct looks looks;
   struct delivery delivery; /* of the last message that was sent */
   bool skew_told;           /* that the clocks differ by much */
 };

@@ -6,6 +6,7 @@
 #include "stack/mends.h"
 #include "stack/resources.h"
 #include "stack/stack.h"
+#include "verify/looks.h"
 
 /* What is known of the Secret that spec.secrets names. Values never get here. */
 struct secret_view {
@@ -42,6 +43,7 @@ struct observation {
   const struct error *last_error;        /* of the last round's writes, or NULL */
   const struct mends *mends;             /* that this process has made, or NULL */
   const struct delivery *delivery;       /* of a message that this process sends or has sent, or NULL */
+  const struct looks *looks;             /* at pods, that this process has taken, or NULL */
 };
 
 /* The child of that name, wherever it was found; NULL when there is none. */

@@ -20,6 +20,12 @@ void plan_look_again(struct plan *plan, int64_t delay_ms) {
   if (!plan->look_again_ms || delay_ms < plan->look_again_ms) plan->look_again_ms = delay_ms;
 }
 
+void plan_look_at(struct plan *plan, const char *uid, const char *pod, const char *address) {
+  if (plan->look_count == LOOKS_MAX) return;
+  plan->looks[plan->look_count++] =
+      (struct look_target){arena_strdup(plan->arena, uid), arena_strdup(plan->arena, pod), arena_strdup(plan->arena, address)};
+}
+
 void plan_done(struct plan *plan) {
   for (size_t i = 0; i < plan->action_count; i++) cJSON_Delete(plan->actions[i].body);
   cJSON_Delete(plan->status);

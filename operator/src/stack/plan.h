@@ -55,6 +55,8 @@ struct plan {
   const char *deliver;      /* id of the entry of status.outbox that is sent now; NULL: none */
   int64_t look_again_ms;    /* 0: when something changes */
   const char *phase;
+  struct look_target looks[LOOKS_MAX]; /* pods that a decision wants to hear */
+  size_t look_count;
 };
 
 void plan_done(struct plan *plan);
@@ -65,3 +67,6 @@ uint64_t plan_add(struct plan *plan, struct action action);
 
 /* Asks to be called again after DELAY_MS at the latest. */
 void plan_look_again(struct plan *plan, int64_t delay_ms);
+
+/* Asks for a look at POD, which the next round then finds in its observation. Beyond LOOKS_MAX there is none. */
+void plan_look_at(struct plan *plan, const char *uid, const char *pod, const char *address);

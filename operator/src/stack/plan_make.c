@@ -86,7 +86,8 @@ static uint64_t plan_keys(const struct observation *o, const struct judgement *j
 
 /* Deployed: its pods are complete, its Jobs done. Going back to an older revision moves its time, which makes it current again; the time has whole
  * seconds, so two releases within one are told apart by force. */
-static void plan_deployed(const struct observation *o, const struct history *history, const struct hooks *hooks, struct plan *plan) {
+static void plan_deployed(const struct observation *o, const struct history *history, const struct hooks *hooks, const struct trial *trial,
+                          struct plan *plan) {
   if (history->target == history->current) return;
   int64_t after_ms = history->current ? history->current->revision.deployed_ms + 1000 : 0;
   int64_t now_ms = o->now_ms > after_ms ? o->now_ms : after_ms;
@@ -94,8 +95,10 @@ static void plan_deployed(const struct observation *o, const struct history *his
   annotations_add_time(annotations, ANNOTATION_DEPLOYED_AT, now_ms);
   if (history->target->revision.began_ms) cJSON_AddNullToObject(annotations, ANNOTATION_BEGAN_AT);
   (void)failure_forget(history->target, annotations);
+  if (trial->words) cJSON_AddStringToObject(annotations, ANNOTATION_VERIFIED, trial->words);
   hooks_annotate_deployed(hooks, history->target, annotations);
-  const char *note = arena_printf(plan->arena, "revision %lld is deployed", (long long)history->target->revision.number);
+  const char *note = arena_printf(plan->arena, "revision %lld is deployed%s%s", (long long)history->target->revision.number,
+                                  trial->words ? "; " : "", trial->words ? trial->words : "");
   plan_add(plan, (struct action){.type = ACTION_MERGE,
                                  .resource = RESOURCE_REVISION,
                                  .name = history->target->name,
@@ -104,8 +107,6 @@ static void plan_deployed(const struct observation *o, const struct history *his
 }
 
 static struct standing standing_of_rollout(const struct rollout *r, const struct judgement *j) {
-  if (r->state == ROLLOUT_STUCK)
-    return (struct standing){.phase = "Failed", .stalled = true, .reason = "RolloutStuck", .message = r->message};
   if (r->state == ROLLOUT_COMPLETE && j->history.target && j->history.target == j->history.current)
     return (struct standing){.phase = "Ready", .ready = true, .reason = "Deployed", .message = "everything is as the spec says"};
   return (struct standing){.phase = "RollingOut",
@@ -122,7 +123,7 @@ static void keep_pods(const struct observation *o, const struct judgement *j, st
   if (j->deployment)
     children_keep_deployment(o, &kept, plan);
   else
-    children_plan_deployment(o, &kept, false, 0, plan, &ignored);
+    children_plan_deployment(o, &kept, (struct pace){0}, 0, plan, &ignored);
   content_done(&kept);
 }
 
@@ -137,12 +138,12 @@ static void plan_blocked(const struct observation *o, struct judgement *j, struc
 
 /* The Deployment says what the target says; while a Job has to come first it is left with what was Deployed last, so that all that is new comes in
  * one roll. */
-static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, uint64_t needs,
+static void plan_pods(const struct observation *o, const struct judgement *j, const struct content *target, int64_t canary, uint64_t needs,
                       struct plan *plan, struct obstacles *obstacles) {
   if (j->hooks.pods_wait && !j->rolls_back)
     keep_pods(o, j, plan);
   else
-    children_plan_deployment(o, target, j->rolls_back, needs, plan, obstacles);
+    children_plan_deployment(o, target, (struct pace){j->rolls_back, canary}, needs, plan, obstacles);
 }
 
 /* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
@@ -177,7 +178,7 @@ static struct standing contest(const struct observation *o, const struct standin
 }
 
 /* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
-static struct standing stand(const struct observation *o, const struct judgement *j, const struct target *t, const struct rollout *rollout,
+static struct standing stand(const struct observation *o, const struct judgement *j, const struct target *t, const struct trial *trial,
                              const struct obstacles *obstacles, struct plan *plan) {
   const struct series_report *job = &j->hooks.current;
   if (obstacles->foreign)
@@ -188,38 +189,25 @@ static struct standing stand(const struct observation *o, const struct judgement
     return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
   struct standing standing;
   bool failed = job->state == SERIES_FAILED;
-  if (release_standing(o, t, j->rolls_back, rollout, plan->arena, &standing)) return standing;
-  if (!j->hooks.settled && (failed || rollout->state != ROLLOUT_STUCK) && (job->state != SERIES_DUE || job->before_rollout))
+  if (release_standing(o, t, j->rolls_back, &trial->rollout, plan->arena, &standing)) return standing;
+  if (!j->hooks.settled && (failed || !trial->failure.reason) && (job->state != SERIES_DUE || job->before_rollout))
     return hooks_standing(&j->hooks, plan->arena);
-  standing = standing_of_rollout(rollout, j);
+  standing = trial_standing(trial, plan->arena);
+  if (standing.reason) return standing;
+  standing = standing_of_rollout(&trial->rollout, j);
   bool resumes = plan->action_count && !strcmp(json_string(o->stack->status, "phase", ""), "Blocked");
   if (standing.ready && resumes)
     return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = "what waited has begun"};
   return standing.ready ? contest(o, &standing, plan) : standing;
 }
 
-/* What has gone wrong with the release of the target: one line for each thing that judges it, the first that finds something wins. Pods may wait for
- * Jobs that are at work, and then need a moment. */
-static struct release_failure release_failure_of(const struct observation *o, const struct judgement *j, const struct rollout *rollout) {
-  if (rollout->state == ROLLOUT_STUCK && !hooks_hold_pods_up(&j->hooks, o->now_ms))
-    return (struct release_failure){.reason = "RolloutStuck", .message = rollout->message, .by_secret = true};
-  return (struct release_failure){0};
-}
-
 /* Recorded once, and the rest is left to the next round. A revision that was Deployed before has been released, and going back can't fail as a release. */
-static void plan_failure(const struct observation *o, struct judgement *j, const struct target *t, const struct rollout *rollout,
+static void plan_failure(const struct observation *o, struct judgement *j, const struct target *t, const struct trial *trial,
                          struct plan *plan) {
   const struct child *revision = j->history.target;
-  const struct release_failure failure = release_failure_of(o, j, rollout);
-  if (rollout->state == ROLLOUT_STUCK && !failure.reason) plan_look_again(plan, HOOKS_PATIENCE_MS);
-  if (!revision || revision->revision.deployed_ms || j->history.back || t->failure.reason || !failure.reason) return;
-  failure_plan(o, revision, t->content, &failure, plan);
+  if (!revision || revision->revision.deployed_ms || j->history.back || t->failure.reason || !trial->failure.reason) return;
+  failure_plan(o, revision, t->content, &trial->failure, plan);
   j->taken = j->history.current;
-}
-
-/* Pods that became ready after all end what was wrong with them, and nothing else. */
-static bool is_done(const struct judgement *j, const struct target *t, const struct rollout *rollout) {
-  return rollout->state == ROLLOUT_COMPLETE && j->hooks.settled && j->history.target && (!t->failure.reason || t->failure.by_secret);
 }
 
 /* What was put back says little of the Jobs that are to blame. */
@@ -247,12 +235,12 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   j->rolls_back = target_rolls_back(t, j->deployment);
   if (applied && t->mode == TARGET_SPEC) (void)pin_clean(o, NULL, 0, plan);
   hooks_plan(o, &j->history, target, applied, made | children.pods_need, plan, &j->hooks);
-  plan_pods(o, j, target, made | children.pods_need, plan, &children.obstacles);
-  struct rollout rollout = rollout_judge(o, j->deployment, target->hash, plan->arena);
-  plan_failure(o, j, t, &rollout, plan);
-  if (is_done(j, t, &rollout)) plan_deployed(o, &j->history, &j->hooks, plan);
+  struct trial trial = trial_judge(o, &j->history, target, j->deployment, &j->hooks, &t->failure, plan);
+  plan_pods(o, j, target, trial.canary, made | children.pods_need, plan, &children.obstacles);
+  plan_failure(o, j, t, &trial, plan);
+  if (trial.passed && j->history.target) plan_deployed(o, &j->history, &j->hooks, &trial, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
-  j->standing = stand(o, j, t, &rollout, &children.obstacles, plan);
+  j->standing = stand(o, j, t, &trial, &children.obstacles, plan);
   tell_failed_jobs(o, j, t);
 }
 

@@ -262,6 +262,7 @@ static void observe(struct round *round, const struct stack *stack, struct obser
                             .keys = &memory->keys,
                             .mends = &memory->mends,
                             .delivery = delivery_of(round, stack),
+                            .looks = &memory->looks,
                             .last_error = memory->last_error.kind ? &memory->last_error : NULL};
   for (enum resource resource = 0; resource < RESOURCES; resource++) {
     if (!resources[resource].ours) continue;
@@ -364,6 +365,8 @@ static void send_message(struct round *round) {
 static void on_applied(void *owner, const struct apply_result *applied) {
   struct round *round = owner;
   round->apply = NULL;
+  looks_start(&round->memory->looks, round->reconciler->options.prober, round->namespace, round->plan.looks, round->plan.look_count,
+              now_ms(round->reconciler));
   note_mends(round, applied->failed);
   send_message(round);
   struct reconcile_result result = {.outcome = RECONCILED, .look_again_ms = round->plan.look_again_ms};

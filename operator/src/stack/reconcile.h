@@ -29,6 +29,7 @@ struct reconciler_options {
   struct event_recorder *events;
   const struct caches *caches;
   struct offload *offload; /* makes keys; outlives the reconciler */
+  struct prober *prober;   /* asks pods how they serve; likewise */
   const char *companion_image, *pagerduty_url;
   void (*finished)(void *owner, const char *key, const struct reconcile_result *result);
   /* A message to RECEIVER came out so: the stack is to be looked at again. */

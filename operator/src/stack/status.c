@@ -148,6 +148,8 @@ static const struct {
     {"Deployed", "", " is deployed and everything is as the spec says"},
     {"RollingOut", "", " is rolled out: its pods take the place of the ones before"},
     {"RolloutStuck", "", " is held: its pods did not become ready"},
+    {"Verifying", "", " is watched: its new pods have to show how they serve"},
+    {"VerificationFailed", "", " is held: its new pods were judged bad"},
     {"Migrating", "the database is migrated for ", ""},
     {"MigrationRetrying", "the migration for ", " failed and is tried again"},
     {"MigrationFailed", "", " is given up: its migration failed for good"},

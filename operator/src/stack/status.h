@@ -6,7 +6,7 @@
 #include "release/failure.h"
 #include "release/history.h"
 #include "release/hooks.h"
-#include "release/rollout.h"
+#include "release/trial.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
 #include "stack/standing.h"

@@ -185,7 +185,7 @@ static int copy_targets(struct probing *p, const struct probe_target *targets) {
   for (size_t i = 0; i < p->n; i++) {
     p->targets[i].namespace = strdup(targets[i].namespace);
     p->targets[i].pod = strdup(targets[i].pod);
-    p->targets[i].address = strdup(targets[i].address);
+    p->targets[i].address = strdup(targets[i].address ? targets[i].address : "");
     if (!p->targets[i].namespace || !p->targets[i].pod || !p->targets[i].address) return -1;
     p->probes[i].answered = true;
   }

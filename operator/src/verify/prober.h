@@ -28,7 +28,7 @@ struct prober_options {
 };
 
 struct probe_target {
-  const char *namespace, *pod, *address; /* copied */
+  const char *namespace, *pod, *address; /* copied; NULL: it has no address, and only the API server may reach it */
 };
 
 enum { PROBE_WORDS_SIZE = 192 };

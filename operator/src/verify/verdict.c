@@ -1,11 +1,19 @@
 #include "verify/verdict.h"
 
-enum { POLL_MS = 2000 };
+enum { POLL_MS = 2000, SOON_MS = 250 };
 
 static const char *words(const char *text) { return text ? text : ""; }
 
-static struct verdict wait(const char *message) {
-  return (struct verdict){.state = VERDICT_WAIT, .reason = "", .message = words(message), .look_again_ms = POLL_MS};
+static struct verdict wait(const char *message, int64_t look_again_ms) {
+  return (struct verdict){.state = VERDICT_WAIT, .reason = "", .message = words(message), .look_again_ms = look_again_ms};
+}
+
+static struct verdict good(const char *message) { return (struct verdict){.state = VERDICT_GOOD, .reason = "", .message = words(message)}; }
+
+/* What time alone changes comes after LEFT_MS; what pods say is looked at as often as that is needed. */
+static int64_t pause_ms(const struct verdict_rules *rules, int64_t left_ms) {
+  bool polls = rules->smoke || !rules->silent;
+  return polls && left_ms > POLL_MS ? POLL_MS : left_ms;
 }
 
 static struct verdict bad(const char *reason, const char *message) {
@@ -41,9 +49,10 @@ static struct verdict judge_requests(const struct verdict_rules *rules, const st
   if (whole) {
     const char *text = arena_printf(arena, "%.0f requests, %.1f%% failed, 95%% took up to %.0f ms", e->served.requests,
                                     100 * error_rate(&e->served), p95_ms < 0 ? 0 : p95_ms);
-    return (struct verdict){.state = VERDICT_GOOD, .reason = "", .message = words(text)};
+    return good(text);
   }
-  if (patient) return wait("there were too few requests to judge by; waiting as long again");
+  if (patient)
+    return wait("there were too few requests to judge by; waiting as long again", pause_ms(rules, 2 * rules->window_ms - passed_ms));
   if (e->read < e->pods)
     return inconclusive(arena_printf(arena, "the metrics of %zu of %zu pods could not be read%s%s", e->pods - e->read, e->pods,
                                      e->unread ? ": " : "", words(e->unread)));
@@ -54,15 +63,20 @@ static struct verdict judge_requests(const struct verdict_rules *rules, const st
 struct verdict verdict_of(const struct verdict_rules *rules, const struct verdict_evidence *e, int64_t now_ms, struct arena *arena) {
   if (e->restarted) return bad("Restarted", arena_printf(arena, "pod %s has restarted", e->restarted));
   if (says_enough(rules, e) && error_rate(&e->served) > rules->max_error_rate) return too_many_errors(rules, &e->served, arena);
-  if (!e->ready_since_ms) return wait("not all pods are ready");
+  if (!e->ready_since_ms) return wait("not all pods are ready", pause_ms(rules, POLL_MS));
   int64_t passed_ms = now_ms - e->ready_since_ms;
   if (passed_ms < rules->window_ms)
-    return wait(arena_printf(arena, "%zu pods are watched for %lld s", e->pods, (long long)(rules->window_ms / 1000)));
+    return wait(arena_printf(arena, "%zu pods are watched for %lld s", e->pods, (long long)(rules->window_ms / 1000)),
+                pause_ms(rules, rules->window_ms - passed_ms));
+  if ((rules->smoke || !rules->silent) && e->unseen) return wait("the pods have yet to be asked", SOON_MS);
   if (rules->smoke && !e->smoke_answered) {
-    if (passed_ms < 2 * rules->window_ms) return wait("the smoke questions have no answer yet");
+    if (passed_ms < 2 * rules->window_ms)
+      return wait("the smoke questions have no answer yet", pause_ms(rules, 2 * rules->window_ms - passed_ms));
     return bad("Smoke",
                arena_printf(arena, "the smoke questions could not be put%s%s", e->smoke_failure ? ": " : "", words(e->smoke_failure)));
   }
   if (rules->smoke && e->smoke_failure) return bad("Smoke", arena_printf(arena, "a smoke question failed: %s", e->smoke_failure));
+  if (rules->silent)
+    return good(arena_printf(arena, "%zu pods stayed ready and did not restart; requests are not judged: %s", e->pods, rules->silent));
   return judge_requests(rules, e, passed_ms, arena);
 }

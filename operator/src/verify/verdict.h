@@ -22,11 +22,13 @@ struct verdict_rules {
   bool smoke; /* the smoke questions count */
   int64_t window_ms, max_p95_ms, min_requests;
   double max_error_rate; /* a share: 0.05 */
+  const char *silent;    /* why requests are not judged ("its image tells no metrics"); NULL: they are */
 };
 
 struct verdict_evidence {
   int64_t ready_since_ms;    /* when the last of them became ready; 0: not all are */
   size_t pods, read;         /* how many; of them, whose metrics were read */
+  bool unseen;               /* one of them has not been looked at since it became ready */
   struct reading served;     /* what they say together */
   const char *unread;        /* why one of them could not be read, or NULL */
   const char *restarted;     /* a pod whose container has restarted, or NULL */

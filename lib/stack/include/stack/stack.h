@@ -64,7 +64,16 @@ struct stack_change {
   const char *on_call; /* NULL: nobody is named */
 };
 
+/* How new pods take the place of old ones, and what they are asked before a release is done. */
 struct stack_rollout {
+  const cJSON *max_surge, *max_unavailable; /* a number or a percentage; NULL: 25%, and 0 */
+  int64_t progress_deadline_s;
+  const cJSON *canary_replicas; /* a number; NULL: by the environment; see stack/rollout.h */
+  struct {
+    bool smoke;
+    int64_t window_s, max_p95_ms, min_requests;
+    const char *max_error_rate; /* a share as text: "0.05"; see stack/rollout.h */
+  } verification;
   const char *on_failure; /* Rollback, Hold; NULL: by the environment; see stack_rolls_back */
 };
 
@@ -98,9 +107,9 @@ struct stack_spec {
   } jwks;
   struct stack_job migrations, seeds;
   const cJSON *hooks; /* objects: see stack_hook */
+  struct stack_rollout rollout;
   struct stack_change change;
   const cJSON *notifications; /* objects: see stack/notification.h; NULL: none */
-  struct stack_rollout rollout;
   struct {
     const char *type;
     int64_t port;
