@@ -1,4 +1,4 @@
-#include "verify/prober.h"
+#include "verify/looks.h"
 
 #include "testing/http_server.h"
 #include "testing/wait.h"
@@ -14,7 +14,9 @@
 #define METRICS "http_requests_total{route=\"/a\",status=\"200\"} 7\n"
 #define JWKS    "{\"keys\":[{\"kid\":\"1\"}]}"
 
-/* One server is the pods and the API server. What it says to a path, by its end; a status of 0 is no answer. */
+/* One server is the pods and the API server. What it says to a path, by its end; a status of 0 cuts the connection, SILENT says nothing at all. */
+enum { SILENT = -1 };
+
 static struct answer {
   const char *ends;
   int status;
@@ -33,6 +35,7 @@ static void on_request(void *owner, const struct http_server_request *request) {
   *(strncmp(request->target, "/api/v1/namespaces/demo/pods/shop-1:", 36) ? &asked_directly : &asked_by_proxy) += 1;
   for (size_t i = 0; i < ELEMENTS(said); i++) {
     size_t end = strlen(said[i].ends);
+    if (n >= end && !strcmp(request->target + n - end, said[i].ends) && said[i].status == SILENT) return;
     if (n >= end && !strcmp(request->target + n - end, said[i].ends) && said[i].status)
       return http_server_answer(request->connection, said[i].status, NULL, said[i].body);
   }
@@ -167,6 +170,70 @@ Test(prober, a_pod_that_does_not_answer) {
   cr_expect(!p.answered && p.read && !strncmp(p.failure, "GET /readyz: ", 13), "%s", p.failure);
   prober_free(prober);
   close(dead);
+}
+
+/* More than is read, of lines that could be metrics. */
+static char *huge(void) {
+  enum { LINES = 80000 };
+  static const char line[] = "http_requests_total 1\n";
+  char *text = malloc(LINES * (sizeof line - 1) + 1), *at = text;
+  cr_assert_not_null(text);
+  for (int i = 0; i < LINES; i++, at += sizeof line - 1) memcpy(at, line, sizeof line);
+  return text;
+}
+
+Test(prober, metrics_that_lie_are_bounded_and_one_sentence) {
+  char *much = huge();
+  const struct {
+    const char *what;
+    int status;
+    const char *body, *unread;
+  } rows[] = {
+      {"garbage", 200, "\x01\x02\xff{{{{", "GET /metrics: line 1 of its metrics is not of the text format"},
+      {"a page", 200, "<html><body>it works</body></html>", "GET /metrics: line 1 of its metrics is not of the text format"},
+      {"half a line", 200, METRICS "http_requests_total{route=\"/b", "GET /metrics: line 2 of its metrics is not of the text format"},
+      {"no number", 200, "http_requests_total NaN\n", "GET /metrics: http_requests_total is nan, and a counter is never that"},
+      {"a redirect", 302, "", "GET /metrics: status 302"},
+      {"too much", 200, much, "GET /metrics: "},
+      {"nothing, for ever", SILENT, "", "GET /metrics: "},
+  };
+  struct prober *prober = prober_of(POD_ACCESS_DIRECT, server_port());
+  for (size_t i = 0; i < ELEMENTS(rows); i++) {
+    said[0] = (struct answer){"/metrics", rows[i].status, rows[i].body};
+    struct probe p = probe(prober);
+    cr_expect(!p.read && p.answered && !*p.failure, "%s: the questions are none of its business: %s", rows[i].what, p.failure);
+    cr_expect_eq(strncmp(p.unread, rows[i].unread, strlen(rows[i].unread)), 0, "%s: %s", rows[i].what, p.unread);
+    cr_expect(strlen(p.unread) > strlen("GET /metrics: "), "%s: %s", rows[i].what, p.unread);
+  }
+  prober_free(prober);
+  free(much);
+}
+
+static struct looks looks;
+
+/* What the pod is seen to say at AT_MS, or NULL. */
+static const struct probe *look(struct prober *prober, int64_t at_ms) {
+  looks_start(&looks, prober, "demo", &(struct look_target){"uid-1", "shop-1", "127.0.0.1"}, 1, at_ms);
+  for (int64_t end_ms = loop_now_ms(loop) + 20000; looks.probing && loop_now_ms(loop) < end_ms;) run_for(loop, 5);
+  return looks_of(&looks, "uid-1", at_ms);
+}
+
+Test(prober, looks_are_kept_and_a_counter_that_goes_back_is_not_believed) {
+  struct prober *prober = prober_of(POD_ACCESS_DIRECT, server_port());
+  const struct probe *p = look(prober, 10000);
+  cr_assert(p && p->read && p->reading.requests == 7);
+  cr_expect_null(look(prober, 10500), "no sooner than a second later");
+  cr_expect_null(looks_of(&looks, "uid-1", 10001));
+  cr_expect_null(looks_of(&looks, "uid-2", 0));
+  cr_expect_null(looks_of(NULL, "uid-1", 0));
+  said[0].body = "http_requests_total{route=\"/a\",status=\"200\"} 3\n";
+  p = look(prober, 12000);
+  cr_assert(p && !p->read);
+  cr_expect_str_eq(p->unread, "http_requests_total went back from 7 to 3");
+  looks_start(&looks, prober, "demo", &(struct look_target){"uid-1", "shop-1", NULL}, 1, 14000);
+  looks_done(&looks);
+  cr_expect_null(looks_of(&looks, "uid-1", 0));
+  prober_free(prober);
 }
 
 Test(prober, nothing_is_told_after_it_was_cancelled) {
