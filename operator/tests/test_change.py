@@ -135,9 +135,9 @@ def test_what_cannot_be_read_is_answered_and_removed(deployed, command, answer):
 
 
 def test_what_is_no_command_gets_no_answer(deployed):
-    annotate(deployed, f"{GROUP}/change-description=faster", f"{GROUP}/rollback-to=5")
+    annotate(deployed, f"{GROUP}/change-description=faster", f"{GROUP}/something-else=5")
     deployed.proxy.await_quiet()
-    assert deployed.forget_writes() == [] and annotations(deployed)[f"{GROUP}/rollback-to"] == "5"
+    assert deployed.forget_writes() == [] and annotations(deployed)[f"{GROUP}/something-else"] == "5"
 
 
 def test_a_freeze_holds_a_release_until_it_ends(deployed):
