@@ -140,6 +140,7 @@ Test(child, a_live_revision_and_what_was_learnt_of_it) {
   cr_assert_null(json_get(learnt->revision.jobs, "seed"), "what does not decode counts as absent");
   cr_assert_eq(learnt->revision.deployed_ms, 1000);
   cr_assert_not_null(learnt->revision.env_name_hash);
+  cr_assert_str_eq(child_release_hash(learnt), "", "somebody else's revision, made to look like ours, has no hash in its name");
 }
 
 Test(child, an_object_without_identity_is_refused_in_words) {

@@ -44,8 +44,7 @@ static const char *minutes(const struct writing *w, int64_t seconds) {
 
 const char *words_release_hash(const struct judgement *j) {
   const struct child *target = j->history.target;
-  const char *dash = target ? strrchr(target->name, '-') : NULL;
-  return dash ? dash + 1 : j->asked.hash;
+  return target ? child_release_hash(target) : j->asked.hash;
 }
 
 static const char *image_of(const struct writing *w, const struct child *revision) {

@@ -7,7 +7,7 @@
 
 enum { TEXT_MAX_BYTES = 8192 };
 
-static bool is_of(const struct child *revision, const char *hash) { return hash && !strcmp(strrchr(revision->name, '-') + 1, hash); }
+static bool is_of(const struct child *revision, const char *hash) { return hash && !strcmp(child_release_hash(revision), hash); }
 
 static struct pin pin_of(const struct child *revision) {
   const cJSON *tree = revision->revision.pinned;

@@ -70,7 +70,7 @@ static bool has_words(const char *const *words, const char *text) {
 static bool cannot_be_pulled(const struct observation *o, const struct child *revision) {
   static const char *const reasons[] = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", NULL};
   const struct child_list *pods = &o->children[RESOURCE_POD];
-  const char *hash = strrchr(revision->name, '-') + 1;
+  const char *hash = child_release_hash(revision);
   for (size_t i = 0; i < pods->count; i++) {
     const struct pod_facts *pod = &pods->items[i]->pod;
     if (pod->content_hash && !strcmp(pod->content_hash, hash) && pod->waiting && has_words(reasons, pod->waiting)) return true;

@@ -238,6 +238,11 @@ struct child *child_project(enum child_view view, const cJSON *object, struct er
   return TAKE(child);
 }
 
+const char *child_release_hash(const struct child *revision) {
+  const char *dash = strrchr(revision->name, '-');
+  return dash ? dash + 1 : "";
+}
+
 static void free_view(struct child *child) {
   switch (child->view) {
     case CHILD_VIEW_DEPLOYMENT:

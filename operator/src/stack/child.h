@@ -104,6 +104,10 @@ struct child {
 };
 
 struct child *child_project(enum child_view view, const cJSON *object, struct error *error) _must_check_;
+
+/* The release hash at the end of a revision's name; "" where somebody else gave it its name. Borrows. */
+const char *child_release_hash(const struct child *revision);
+
 void child_free(struct child *child); /* accepts NULL */
 
 static inline void child_freep(struct child **child) {

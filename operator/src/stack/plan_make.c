@@ -251,7 +251,7 @@ static const struct child *running(const struct observation *o, const struct jud
   const char *says = j->deployment ? j->deployment->deployment.content_hash : NULL;
   for (size_t i = 0; i < revisions->count && !in_flight && says; i++) {
     const struct child *revision = revisions->items[i];
-    bool is_it = revision->revision.failed && observation_owns(o, revision) && !strcmp(strrchr(revision->name, '-') + 1, says);
+    bool is_it = revision->revision.failed && observation_owns(o, revision) && !strcmp(child_release_hash(revision), says);
     if (is_it && revision != j->history.target) in_flight = revision;
   }
   return in_flight;

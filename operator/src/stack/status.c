@@ -124,7 +124,7 @@ static void add_migration(cJSON *status, const struct judgement *j) {
 static void add_failed(cJSON *status, const struct judgement *j) {
   if (!j->failure.reason) return;
   cJSON *to = cJSON_AddObjectToObject(status, "failed");
-  cJSON_AddStringToObject(to, "specHash", strrchr(j->failed->name, '-') + 1);
+  cJSON_AddStringToObject(to, "specHash", child_release_hash(j->failed));
   add_revision(to, "revision", j->failed);
   cJSON_AddStringToObject(to, "reason", j->failure.reason);
   add_time(to, "at", j->failure.at_ms);
