@@ -327,6 +327,7 @@ def test_a_private_address_is_refused(start, issuer):
 
 def test_an_absent_issuer_fails_nothing_else(start, issuer):
     server = follower(start, issuer)
+    server.all_there()
     theirs = issuer.mint("v")
     issuer.stop()
     problem(server.get("/api/entitlements/v", token=theirs), 401)

@@ -21,6 +21,7 @@ def postgres(services):
 
 def test_killed_and_started_again(start, postgres):
     server = start(DATABASE_URL=postgres.url)
+    server.all_there()
     load = Load(server)
     load.reach(0.3)
     postgres.kill()
@@ -45,6 +46,7 @@ def test_a_session_dies_and_takes_all_with_it(start, postgres):
 
 def test_it_stands_still_for_five_seconds(start, postgres):
     server = start(DATABASE_URL=postgres.url)
+    server.all_there()
     load = Load(server)
     load.reach(0.3)
     postgres.signal_all(signal.SIGSTOP)

@@ -111,6 +111,7 @@ def test_settings_neither_leak_nor_are_taken_over(pooled, bouncer, database, pro
 
 def test_pgbouncer_pauses_and_comes_back(pooled, bouncer, profile):
     server = pooled()
+    server.all_there()
     boss = server.mint("boss", ["admin"])
     assert grant(server, boss, profile, "before-" + profile).status == 200
     bouncer.admin("PAUSE")
@@ -141,6 +142,7 @@ def test_postgresql_dies_behind_it(start, services):
     assert run("migrate", env={"DATABASE_URL": postgres.url, "TERMINATION_LOG": "/dev/null"}).returncode == 0
     bouncer = PgBouncer(postgres.url)
     server = start(DATABASE_URL=bouncer.url("postgres"), DATABASE_POOLER="pgbouncer")
+    server.all_there()
     load = Load(server)
     load.reach(0.3)
     postgres.kill()

@@ -37,6 +37,7 @@ def test_limits_hold_without_redis(start, profile, services):
     host, port = services["REDIS_URL"].split("//")[1].split("/")[0].rsplit(":", 1)
     proxy = Proxy(host, int(port))
     server = start(RATE_LIMIT_READ_MAX="12", REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
+    server.all_there()
     token = server.mint(profile)
     proxy.cut()
     until(lambda: not server.inner("/healthz?verbose").json["dependencies"]["redis"]["ok"], what="both workers to notice")
