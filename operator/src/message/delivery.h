@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DELIVERY_WORDS_SIZE = 384 };
+enum { DELIVERY_WORDS_SIZE = 480 /* all that struct error can say */ };
 
 struct delivery {
   enum { DELIVERY_NONE, DELIVERY_UNDER_WAY, DELIVERY_TAKEN, DELIVERY_FAILED, DELIVERY_REFUSED /* for good */ } state;

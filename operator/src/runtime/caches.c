@@ -33,6 +33,7 @@ static void *project_deployment(const cJSON *object, struct error *error) { retu
 static void *project_job(const cJSON *object, struct error *error) { return child_project(CHILD_VIEW_JOB, object, error); }
 static void *project_revision(const cJSON *object, struct error *error) { return child_project(CHILD_VIEW_REVISION, object, error); }
 static void *project_pod(const cJSON *object, struct error *error) { return child_project(CHILD_VIEW_POD, object, error); }
+static void *project_hpa(const cJSON *object, struct error *error) { return child_project(CHILD_VIEW_HPA, object, error); }
 static void *project_metadata(const cJSON *object, struct error *error) { return child_project(CHILD_VIEW_METADATA, object, error); }
 static void free_child(void *child) { child_free(child); }
 static const char *index_child(const void *child) { return ((const struct child *)child)->stack; }
@@ -40,9 +41,13 @@ static const char *index_namespace(const void *child) { return ((const struct ch
 
 static const struct cache_kind stack_kind = {project_stack, free_stack, index_stack};
 static const struct cache_kind child_kinds_by_view[] = {
-    [CHILD_VIEW_PLAIN] = {project_plain, free_child, index_child}, [CHILD_VIEW_DEPLOYMENT] = {project_deployment, free_child, index_child},
-    [CHILD_VIEW_JOB] = {project_job, free_child, index_child},     [CHILD_VIEW_REVISION] = {project_revision, free_child, index_child},
-    [CHILD_VIEW_POD] = {project_pod, free_child, index_child},     [CHILD_VIEW_METADATA] = {project_metadata, free_child, index_namespace},
+    [CHILD_VIEW_PLAIN] = {project_plain, free_child, index_child},
+    [CHILD_VIEW_DEPLOYMENT] = {project_deployment, free_child, index_child},
+    [CHILD_VIEW_JOB] = {project_job, free_child, index_child},
+    [CHILD_VIEW_REVISION] = {project_revision, free_child, index_child},
+    [CHILD_VIEW_POD] = {project_pod, free_child, index_child},
+    [CHILD_VIEW_HPA] = {project_hpa, free_child, index_child},
+    [CHILD_VIEW_METADATA] = {project_metadata, free_child, index_namespace},
 };
 
 static void on_change(void *owner, const char *key, const void *old, const void *now) {
