@@ -15,7 +15,12 @@ struct look {
   struct arena *arena;
 };
 
-static bool is_server_pod(const struct child *pod) { return pod->pod.component && !strcmp(pod->pod.component, "server"); }
+/* A pod that the Deployment still wants: what keeps one of an earlier revision from serving holds nothing up. */
+static bool counts(const struct child *pod, const struct child *deployment) {
+  const char *wanted = deployment->deployment.content_hash, *has = pod->pod.content_hash;
+  bool is_server = pod->pod.component && !strcmp(pod->pod.component, "server");
+  return is_server && !pod->deleting && (!wanted || !has || !strcmp(wanted, has));
+}
 
 static bool is_one_of(const char *text, const char *const *list) {
   for (; text && *list; list++)
@@ -253,7 +258,7 @@ struct diagnosis diagnose(const struct observation *o, const struct child *deplo
   if (refusal) consider(&(struct look){o, NULL, refusal, arena}, &best, &found);
   for (size_t i = 0; deployment && i < pods->count; i++) {
     const struct child *pod = pods->items[i];
-    if (!is_server_pod(pod) || pod->deleting) continue;
+    if (!counts(pod, deployment)) continue;
     consider(&(struct look){o, pod, last_line(pod->pod.termination_message, arena), arena}, &best, &found);
     d.look_again_ms = sooner(d.look_again_ms, silent_in_ms(o, &pod->pod));
   }

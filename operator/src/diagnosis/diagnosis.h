@@ -4,7 +4,8 @@
  *     d.reason     "OutOfMemory"; NULL: nothing is wrong that anybody could see
  *     d.message    "pod shop-7f-x was killed for using more memory than its limit of 2Gi; raise spec.resources.limits.memory: kubectl …"
  *
- * One table, the surest cause first; the first pod that shows it speaks for all. Evidence is what the API server holds of the Deployment, its
+ * One table, the surest cause first; the first pod that shows it speaks for all that have the content
+ * which the Deployment says. Evidence is what the API server holds of the Deployment, its
  * autoscaler and pods (kubernetes.io/docs/reference/kubernetes-api: PodStatus, ContainerState, DeploymentCondition, HorizontalPodAutoscalerCondition).
  * The words of containers are their termination message or last lines of log, cleaned of credentials; their last line is told. Numbers
  * that rise with each restart are left out: the same cause has the same words, and costs no further write.
