@@ -12,7 +12,7 @@ from kubeapi import ApiError
 
 LABEL = "app.kubernetes.io/managed-by=supernova-operator"
 SUCCEEDED = json.dumps({"schemaVersion": 1, "servesFrom": 1, "applied": [1], "accepts": [1, 1]})
-FAILED = json.dumps({"error": "the test says so"})
+FAILED = json.dumps({"error": "the test says so", "schemaVersion": 1, "servesFrom": 1, "accepts": [1, 1]})
 
 
 class Kubelet:

@@ -113,6 +113,13 @@ class Scene:
         ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
         return ready.get("status") == "True" and ready.get("observedGeneration") == status.get("observedGeneration") == generation
 
+    def runs(self, tag):
+        """Have all pods the image, and no other is left?"""
+        deployment = self.find("deployments")
+        container, status, wanted = deployment["spec"]["template"]["spec"]["containers"][0], deployment["status"], deployment["spec"]["replicas"]
+        counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+        return container["image"].endswith(f":{tag}") and counts == [wanted] * 3 and status["observedGeneration"] >= deployment["metadata"]["generation"]
+
     def await_deployed(self, timeout_s=120):
         wait_until(lambda: f"the stack is Deployed: {self.describe()}", self.is_deployed, timeout_s)
 
@@ -152,6 +159,8 @@ class Scene:
         ours = sorted({(m["manager"], m["operation"], m.get("subresource", "")) for m in managers if m["manager"].startswith("supernova-operator")})
         if kind == "secrets":
             item["data"] = sorted(normal(key) for key in item.get("data", {}))
+        if kind == "replicasets":
+            del item["metadata"]["generation"]  # in how many steps it was scaled is the Deployment controller's business
         if kind != "supernovastacks" and "status" in item:
             conditions = item["status"].get("conditions", [])
             item["status"] = sorted(f"{c['type']} {c['status']}" for c in conditions)

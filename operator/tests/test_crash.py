@@ -80,6 +80,33 @@ class GoingBack(Scenario):
         scene.change_stack({"image": {"tag": "v1"}, "config": {"logLevel": "info"}})
 
 
+class AutomaticRollback(Scenario):
+    """Another image, whose migration fails for good once the pods have changed."""
+    before = Install()
+    exits = {f"{STACK}-migrate-2": 65}
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}, "migrations": {"when": ["post-install", "post-upgrade"]}})
+
+    def is_over(self, scene):
+        status = scene.stack()["status"]
+        stalled = [c["message"] for c in status.get("conditions", []) if c["type"] == "Stalled"]
+        return status.get("phase") == "Failed" and "revision 1 serves" in "".join(stalled) and scene.runs("v1")
+
+
+class RollbackByHand(Scenario):
+    """To the image and settings that were there before the change, against what the spec says."""
+    before = Change()
+
+    def act(self, scene):
+        scene.annotate_stack({"platform.supernova.com/rollback-to": "previous;id=1;by=carol;reason=the test"})
+
+    def is_over(self, scene):
+        stack = scene.stack()
+        taken = "platform.supernova.com/rollback-to" not in stack["metadata"].get("annotations", {})
+        return taken and stack["status"].get("revision", {}).get("pinned") == 1 and stack["status"].get("phase") == "Held" and scene.runs("v1")
+
+
 class InstallFrozen(Install):
     """A first install never waits."""
 
@@ -267,7 +294,8 @@ def crash_points(run, scenario, capsys):
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
 
-SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, UpgradeWithCanary, Freeze, Override, Retry, Delete]
+SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, UpgradeWithCanary, AutomaticRollback, RollbackByHand, Freeze,
+             Override, Retry, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

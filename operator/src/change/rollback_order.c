@@ -33,9 +33,15 @@ static int no_such(const struct observation *o, int64_t number, struct error *er
                    listed.len ? buffer_text(&listed) : "none");
 }
 
+/* On the way back already, it is the same again: the operator may have been killed between the pin and the end of the command. */
+static const struct child *find_previous(const struct target *t) {
+  const struct history *h = &t->history;
+  if (h->target == h->current) return h->previous;
+  return t->mode == TARGET_PINNED || t->mode == TARGET_IMAGE ? t->pin.revision : h->current;
+}
+
 static int read_wish(const struct rollback_order *order, struct wish *wish, struct error *error) {
   static const char previous[] = "previous";
-  const struct history *h = &order->target->history;
   const char *value = order->command->value;
   size_t n = strcspn(value, "/");
   int64_t number;
@@ -46,7 +52,7 @@ static int read_wish(const struct rollback_order *order, struct wish *wish, stru
     return error_set(error, ERROR_INVALID, "its value is neither a revision's number nor previous, with or without /image behind it");
   if (is_number) wish->revision = find(order->o, number);
   if (is_number && !wish->revision) return no_such(order->o, number, error);
-  if (is_previous) wish->revision = h->target == h->current ? h->previous : h->current;
+  if (is_previous) wish->revision = find_previous(order->target);
   return wish->revision ? 0 : error_set(error, ERROR_INVALID, "no revision was deployed before this one");
 }
 
