@@ -87,6 +87,7 @@ def test_a_newer_schema_is_fine_as_long_as_it_serves_this_image(migrate, empty, 
         assert done.message["schemaVersion"] == 999 and done.message["applied"] == []
     else:
         assert f"serves images from {serves_from} on" in done.message["error"] and f"to {newest}" in done.message["error"]
+        assert (done.message["schemaVersion"], done.message["servesFrom"], done.message["accepts"][1]) == (999, serves_from, newest)
     assert "newer" in migrate("status").stdout
 
 

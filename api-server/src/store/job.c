@@ -221,7 +221,7 @@ void job_leave_message(const char *json) {
   if (fd >= 0) (void)!write(fd, json, strlen(json));
 }
 
-int job_failed(const char *what, const struct error *error, struct job_place place) {
+int job_failed(const char *what, const struct error *error, struct job_place place, const char *members) {
   int status = error->kind == ERROR_RETRY ? JOB_AGAIN : JOB_NEVER;
   struct buffer json;
   buffer_init(&json, 4096);
@@ -232,7 +232,7 @@ int job_failed(const char *what, const struct error *error, struct job_place pla
     buffer_json_string(&json, place.file, strlen(place.file));
   }
   if (place.line) buffer_printf(&json, ",\"line\":%d", place.line);
-  buffer_puts(&json, "}\n");
+  buffer_printf(&json, "%s}\n", members);
   job_leave_message(buffer_text(&json));
   buffer_done(&json);
   log_error(what, log_err(error), log_str("file", place.file), log_int("line", place.line), log_int("exitStatus", status));

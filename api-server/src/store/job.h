@@ -64,8 +64,9 @@ int job_read_schema(struct job *job, struct schema_database *ret, struct error *
 /* ERROR_INVALID unless the database's schema fits IMAGE. */
 int job_check_schema(struct job *job, struct schema_image image, struct error *error) _must_check_;
 
-/* Logs the failure, leaves the termination message and returns the exit status. */
-int job_failed(const char *what, const struct error *error, struct job_place place);
+/* Logs the failure, leaves the termination message and returns the exit status. MEMBERS: what else the message says, as JSON members with a comma before
+ * each; "": nothing. */
+int job_failed(const char *what, const struct error *error, struct job_place place, const char *members);
 
 /* Overwrites the file named by TERMINATION_LOG, else /dev/termination-log; does nothing where it can't. */
 void job_leave_message(const char *json);

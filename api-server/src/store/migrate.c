@@ -270,6 +270,15 @@ int migrate_review(struct job *job, struct schema_database *ret, size_t *ret_pen
   return 0;
 }
 
+/* Where a run that failed has left the database, as far as it was read: what was committed stays. */
+static int fail(const struct run *run, const struct error *error) {
+  char members[128] = "";
+  if (run->command == COMMAND_UP && run->schema.current)
+    (void)snprintf(members, sizeof members, ",\"schemaVersion\":%d,\"servesFrom\":%d,\"accepts\":[%d,%d]", run->schema.current,
+                   run->schema.serves_from, run->image.min, run->image.max);
+  return job_failed("migration failed", error, run->place, members);
+}
+
 int migrate_files(const struct sql_file *files, size_t count, int argc, char **argv) {
   static int (*const commands[])(struct run *, struct error *) = {migrate_up, print_status, print_plan};
   static struct run run; /* too large for a stack, and there is one a process */
@@ -281,7 +290,7 @@ int migrate_files(const struct sql_file *files, size_t count, int argc, char **a
   }
   int status = JOB_DONE;
   if (prepare_files(&run, files, count, &error) < 0 || job_connect(&run.job, &error) < 0 || commands[run.command](&run, &error) < 0)
-    status = job_failed("migration failed", &error, run.place);
+    status = fail(&run, &error);
   job_disconnect(&run.job);
   return status;
 }

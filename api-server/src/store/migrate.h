@@ -12,7 +12,8 @@
  * A database that is newer than this image is left as it is: 0 where it still serves this image (schema_fits), else 65.
  * Progress goes to the log, the outcome also into the termination message (TERMINATION_LOG, else /dev/termination-log; where that file
  * can't be written, nowhere):
- *     {"schemaVersion":2,"servesFrom":1,"applied":[1,2],"accepts":[1,2]}       {"error":"…","file":"0002_x.sql","line":7}
+ *     {"schemaVersion":2,"servesFrom":1,"applied":[1,2],"accepts":[1,2]}
+ *     {"error":"…","file":"0002_x.sql","line":7,"schemaVersion":1,"servesFrom":1,"accepts":[1,2]}       the last three: what it left, once it was read
  *
  * Blocks: it is a process of its own, and uses libpq's plain calls.
  */

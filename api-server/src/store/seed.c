@@ -29,7 +29,7 @@ int seed_main(int argc, char **argv) {
   struct job_place place = {0};
   struct job job = {0};
   int status = JOB_DONE;
-  if (job_connect(&job, &error) < 0 || run_seeds(&job, &place, &error) < 0) status = job_failed("seeding failed", &error, place);
+  if (job_connect(&job, &error) < 0 || run_seeds(&job, &place, &error) < 0) status = job_failed("seeding failed", &error, place, "");
   job_disconnect(&job);
   if (status == JOB_DONE) job_leave_message("{\"seeded\":true}\n");
   return status;
