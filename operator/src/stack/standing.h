@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 struct standing {
-  const char *phase; /* Pending, Migrating, RollingOut, RollingBack, Ready, Held, Blocked, Suspended, Failed */
+  const char *phase; /* Pending, Migrating, RollingOut, Verifying, RollingBack, Ready, Held, Blocked, Suspended, Failed */
   bool ready, reconciling, stalled;
   const char *reason, *message;
 };
