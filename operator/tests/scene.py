@@ -5,6 +5,7 @@ import copy
 import json
 import re
 
+
 from kubeapi import ApiError, wait_until
 
 STACK = "shop"
@@ -159,6 +160,9 @@ class Scene:
         ours = sorted({(m["manager"], m["operation"], m.get("subresource", "")) for m in managers if m["manager"].startswith("supernova-operator")})
         if kind == "secrets":
             item["data"] = sorted(normal(key) for key in item.get("data", {}))
+        verified = "platform.supernova.com/verified"
+        if verified in item["metadata"].get("annotations", {}):  # how many of the pods the operator had heard of by then is the watch's business
+            item["metadata"]["annotations"][verified] = re.sub(r"\b\d+ pods", "its pods", item["metadata"]["annotations"][verified])
         if kind == "replicasets":
             del item["metadata"]["generation"]  # in how many steps it was scaled is the Deployment controller's business
         if kind != "supernovastacks" and "status" in item:
