@@ -121,7 +121,7 @@ def test_defaults_are_read_back(namespace):
                                    "targetMemoryUtilizationPercentage": 70}
     assert spec["migrations"] == {"enabled": True, "weight": 10, "backoffLimit": 0, "activeDeadlineSeconds": 300,
                                   "retry": {"exponential": {"enabled": True, "initialSeconds": 2, "maxSeconds": 60, "maxAttempts": 6}}}
-    assert spec["jwks"] == {"keyBits": 2048}, "what depends on the environment is not written"
+    assert spec["jwks"] == {"keyBits": 2048, "rotationInterval": "2160h", "publishAhead": "10m", "overlap": "168h"}, "what depends on the environment is not written"
 
 
 STATUS = {"observedGeneration": 1, "phase": "Ready", "replicas": 3, "readyReplicas": 2, "selector": "app=columns",

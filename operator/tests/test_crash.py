@@ -7,7 +7,9 @@ undisturbed run, with the same numbers of revisions, generations and attempts, a
 The controllers are Kubernetes' own; of their work the operator is shown only what is settled, so that each run takes the same writes.
 """
 
+import base64
 import concurrent.futures
+import json
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -15,6 +17,7 @@ import pytest
 
 from kubeapi import wait_until
 from play import a_play
+from proxy import Answer
 from scene import STACK, differences, settled
 
 AT_ONCE = 4
@@ -183,6 +186,64 @@ class Delete(Scenario):
         return not scene.find("supernovastacks") and not scene.find("deployments") and not scene.find("replicasets")
 
 
+class Revoke(Scenario):
+    """The key that signs is compromised: another one signs at once, of the old one nothing is left, and every pod is told."""
+    before = InstallWithoutMigration()
+
+    def act(self, scene):
+        kid = scene.stack()["status"]["keys"]["signing"]
+        scene.annotate_stack({"platform.supernova.com/rotate": f"jwks/revoke={kid};id=1;by=carol;reason=the test"})
+
+    def is_over(self, scene):
+        stack, heard = scene.stack(), "platform.supernova.com/keys-heard"
+        annotations = stack["metadata"].get("annotations", {})
+        keys, pods = stack["status"].get("keys", {}), scene.api.items("pods", scene.namespace)
+        taken = "platform.supernova.com/rotate" not in annotations and "platform.supernova.com/revoked-keys" in annotations
+        return taken and keys.get("signing") not in (None, annotations["platform.supernova.com/revoked-keys"]) and len(keys["items"]) == 1 \
+            and all(heard in pod["metadata"].get("annotations", {}) for pod in pods) and scene.is_deployed() and self.is_whole(scene, keys["signing"])
+
+    @staticmethod
+    def is_whole(scene, kid):
+        """One key, with its private half."""
+        return sorted(scene.api.get("secrets", scene.namespace, f"{STACK}-jwks")["data"]) == [f"{kid}.pem", "jwks.json", "signing"]
+
+
+class InstallToRotate(Install):
+    def act(self, scene):
+        scene.create_stack({"migrations": {"enabled": False}, "config": {"env": {"JWKS_MAX_AGE_SECONDS": "0"}}, "jwks": {"publishAhead": "0s"}})
+
+
+class Rotate(Scenario):
+    """A key is published, signs, and its predecessor verifies without its private half. Pods load what the Secret holds."""
+    before = InstallToRotate()
+
+    def act(self, scene):
+        scene.annotate_stack({"platform.supernova.com/rotate": "jwks;id=1;by=carol"})
+
+    def is_over(self, scene):
+        keys = scene.stack()["status"].get("keys", {})
+        items = keys.get("items", [])
+        over = [item["state"] for item in items] == ["signing", "retiring"] and "until" in items[1] and scene.is_deployed()
+        return over and Revoke.is_whole(scene, keys["signing"])
+
+
+class PodsThatFollow(dict):
+    """What pods say, with the keys of the Secret as they stand at the moment."""
+
+    def __init__(self, pods, scene):
+        super().__init__(pods)
+        self.scene = scene
+
+    def get(self, path, default=None):
+        secret = self.scene.find("secrets", f"{STACK}-jwks") if path == "/metrics" else None
+        if not secret:
+            return super().get(path, default)
+        files = {name: base64.b64decode(text) for name, text in secret["data"].items()}
+        signing, keys = files["signing"].decode().strip(), json.loads(files["jwks.json"])["keys"]
+        lines = [f'supernova_jwks_key{{kid="{key["kid"]}",state="{"signing" if key["kid"] == signing else "published"}"}} 2\n' for key in keys]
+        return Answer(200, self[path].body + b"supernova_workers 2\n" + "".join(lines).encode())
+
+
 class InstallThatRetains(Install):
     def act(self, scene):
         scene.create_stack({"jwks": {"retain": True}})
@@ -214,7 +275,7 @@ class Crash:
     def run(self, play, kubelet, expected=None):
         """The world afterwards and the writes that led there; None when the write did not come, but the same world all the same."""
         scene, proxy = play.scene, play.proxy
-        proxy.show = settled
+        proxy.show, proxy.pods = settled, PodsThatFollow(proxy.pods, scene)
         operator = play.start()
         bring_about(self.scenario, play, kubelet)
         proxy.await_quiet()
@@ -295,7 +356,7 @@ def crash_points(run, scenario, capsys):
 
 
 SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, UpgradeWithCanary, AutomaticRollback, RollbackByHand, Freeze,
-             Override, Retry, Delete]
+             Override, Retry, Revoke, Rotate, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

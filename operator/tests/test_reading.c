@@ -106,3 +106,20 @@ Test(reading, quantiles_as_histogram_quantile_estimates_them) {
     cr_expect(fabs(reading_quantile_s(&r, 0.95) - rows[i].p95_s) < 1e-9, "row %zu: %g", i, reading_quantile_s(&r, 0.95));
   }
 }
+
+#define KEY(kid, state, n) "supernova_jwks_key{kid=\"" kid "\",state=\"" state "\"} " n "\n"
+
+Test(reading, a_key_is_there_when_every_worker_has_it) {
+  struct reading r = take("supernova_workers 2\n" KEY("1", "signing", "2") KEY("2", "published", "1") KEY("3", "published", "1")
+                              KEY("3", "signing", "1") KEY("4", "published", "-1") "supernova_jwks_key 5\n");
+  static const struct {
+    const char *kid;
+    bool loaded, signs;
+  } rows[] = {{"1", true, true}, {"2", false, false}, {"3", true, false}, {"4", false, false}, {"5", false, false}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    cr_assert_eq(reading_has_key(&r, rows[i].kid, false), rows[i].loaded, "%s", rows[i].kid);
+    cr_assert_eq(reading_has_key(&r, rows[i].kid, true), rows[i].signs, "%s", rows[i].kid);
+  }
+  r = take(KEY("1", "signing", "0"));
+  cr_assert_not(reading_has_key(&r, "1", false), "no worker has it, however many there are");
+}

@@ -19,6 +19,7 @@ static void begin(void) {
   j = (struct judgement){.standing = {.phase = "Ready", .ready = true, .reason = "Deployed", .message = "all is well"},
                          .secrets = {true, "SecretsFound", ""},
                          .keys = {true, false, "KeysReady", ""},
+                         .rotation = {.keys = {.count = 1, .keys = {{.kid = "1760908689588", .state = JWKS_SIGNING, .since_ms = 1000}}}},
                          .hooks = {.schema_version = 12, .settled = true},
                          .complete = true};
   j.hooks.current = j.hooks.migration = (struct series_report){.name = "migrate", .state = SERIES_DONE, .attempt = 1};

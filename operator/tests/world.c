@@ -4,6 +4,7 @@
 #include "codec/yaml.h"
 #include "release/annotations.h"
 #include "render/render.h"
+#include "rotation/jwks_memory.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
 
@@ -53,6 +54,7 @@ static cJSON *stack_object(const char *spec_yaml, int generation) {
       "metadata: {name: shop, namespace: demo, uid: stack-uid}\nstatus: {observedGeneration: -1}\n");
   cJSON_AddNumberToObject(child_of(object, "metadata"), "generation", generation);
   cJSON *spec = parse(spec_yaml);
+  if (!json_get(spec, "jwks.rotationInterval")) set_text(child_of(spec, "jwks"), "rotationInterval", "0h");
   if (!json_get(spec, "change")) cJSON_AddStringToObject(cJSON_AddObjectToObject(spec, "change"), "enforcement", "Off");
   bool given = json_get(spec, "rollout.canary") || (json_get(spec, "rollout") && !json_get(spec, "rollout")->child);
   cJSON *rollout = child_of(spec, "rollout");
@@ -124,6 +126,29 @@ void world_secret(struct world *w, const char *first_key, ...) {
 void world_keys(struct world *w, const char *kid) {
   keys_view_set_absent(&w->keys);
   w->keys = (struct keys_view){.state = KEYS_READ, .signing = strdup(kid), .uid = strdup("keys-uid"), .created_ms = START_MS};
+  w->keys.kids = cJSON_CreateObject();
+  cJSON_AddTrueToObject(w->keys.kids, kid);
+  w->keys.set = strdup("{\"keys\":[]}");
+  w->keys.resource_version = strdup("1");
+}
+
+/* The Secret after a step, as far as a plan sees it: what it remembers is what it holds. */
+static void step_keys(struct world *w, const cJSON *patch) {
+  const char *text = json_string(json_member(json_get(patch, "metadata.annotations"), ANNOTATION_KEYS), "", "");
+  cJSON *memory = NULL, *key;
+  cr_assert_eq(json_parse(text, strlen(text), &json_limits_request, &memory, NULL), 0);
+  free(w->keys.memory);
+  w->keys.memory = strdup(text);
+  cJSON_Delete(w->keys.kids);
+  w->keys.kids = cJSON_CreateObject();
+  cJSON_ArrayForEach(key, json_get(memory, "keys")) {
+    const char *kid = json_string(key, "kid", ""), *state = json_string(key, "state", "");
+    cJSON_AddBoolToObject(w->keys.kids, kid, strcmp(state, "retiring") != 0);
+    if (strcmp(state, "signing") != 0) continue;
+    free(w->keys.signing);
+    w->keys.signing = strdup(kid);
+  }
+  cJSON_Delete(memory);
 }
 
 cJSON *world_object(struct world *w, enum resource resource, const char *name) {
@@ -203,8 +228,9 @@ void world_plan(struct world *w) {
 }
 
 const char *world_says(struct world *w) {
-  static const char *const verbs[] = {[ACTION_CREATE] = "create", [ACTION_APPLY] = "apply",   [ACTION_OWN] = "own",
-                                      [ACTION_MERGE] = "merge",   [ACTION_DELETE] = "delete", [ACTION_MAKE_KEYS] = "keys"};
+  static const char *const verbs[] = {
+      [ACTION_CREATE] = "create", [ACTION_APPLY] = "apply",    [ACTION_OWN] = "own",    [ACTION_MERGE] = "merge",
+      [ACTION_DELETE] = "delete", [ACTION_MAKE_KEYS] = "keys", [ACTION_ADD_KEY] = "key"};
   size_t n = 0;
   w->says[0] = 0;
   for (size_t i = 0; i < w->plan.action_count; i++)
@@ -260,8 +286,13 @@ static void carry_out(struct world *w, const struct action *action) {
       put(w, action->resource, made);
       break;
     }
+    case ACTION_ADD_KEY: step_keys(w, action->body); break;
     case ACTION_APPLY:
     case ACTION_MERGE: {
+      if (action->resource == RESOURCE_SECRET) {
+        step_keys(w, action->body);
+        break;
+      }
       if (action->resource == RESOURCE_STACK) {
         cJSON *stack = cJSON_Duplicate(w->stack->object, true);
         merge(stack, action->body);

@@ -30,7 +30,7 @@ struct world {
 };
 
 /* A spec that says nothing of change has its enforcement Off: what the world's clock says is then of no matter. One that says nothing of rollout has no
- * canary, and no window in which new pods are watched. */
+ * canary, and no window in which new pods are watched; one that says nothing of jwks.rotationInterval rotates by command alone. */
 void world_init(struct world *w, const char *spec_yaml);
 void world_done(struct world *w);
 

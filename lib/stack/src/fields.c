@@ -75,6 +75,12 @@ static const struct decode_field jwks_fields[] = {
     {"secretName", DECODE_STRING, AT(jwks.secret_name),
      .doc = "Secret that holds the keys; <stack>-jwks where omitted. Keys that are there already are adopted."},
     {"keyBits", DECODE_INT, AT(jwks.key_bits), .fallback = "2048", .doc = "Length of a new RSA key."},
+    {"rotationInterval", DECODE_STRING, AT(jwks.rotation_interval), .fallback = "2160h",
+     .doc = "Age at which the signing key is replaced by a new one; 0h: only when the command rotate asks for it."},
+    {"publishAhead", DECODE_STRING, AT(jwks.publish_ahead), .fallback = "10m",
+     .doc = "How long every pod has shown a new key before it signs; not less than others may cache the key set (JWKS_MAX_AGE_SECONDS)."},
+    {"overlap", DECODE_STRING, AT(jwks.overlap), .fallback = "168h",
+     .doc = "How long a key verifies after the last pod ceased to sign with it; not less than the longest token lives."},
     {"retain", DECODE_JSON, AT(jwks.retain), .flags = DECODE_FROM_ENVIRONMENT,
      .doc = "Keeps the keys' Secret when the stack is deleted; true in production, else false, where omitted."},
     {0}};

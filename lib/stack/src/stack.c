@@ -1,6 +1,8 @@
 #include "stack/stack.h"
 
+#include "base/number.h"
 #include "shape.h"
+#include "stack/duration.h"
 #include "stack/notification.h"
 
 #include <stdio.h>
@@ -137,6 +139,28 @@ bool stack_is_production(const struct stack *stack) { return !strcmp(stack->spec
 bool stack_retains_keys(const struct stack *stack) {
   const cJSON *retain = stack->spec.jwks.retain;
   return retain ? cJSON_IsTrue(retain) : stack_is_production(stack);
+}
+
+/* What config.env says in seconds, or the server's default. */
+static int64_t env_seconds_ms(const struct stack *stack, const char *name, int64_t max_s, int64_t fallback_s) {
+  int64_t seconds;
+  const char *text = json_string(json_member(json_get(stack->object, "spec.config.env"), name), "", NULL);
+  return 1000 * (parse_int64(text, 0, max_s, &seconds) < 0 ? fallback_s : seconds);
+}
+
+static int64_t duration_or_zero(const char *text) {
+  int64_t ms = 0;
+  (void)!duration_parse(text, &ms); /* stack_validate has refused what is none */
+  return ms;
+}
+
+struct stack_key_times stack_key_times(const struct stack *stack) {
+  int64_t ahead_ms = duration_or_zero(stack->spec.jwks.publish_ahead);
+  int64_t cached_ms = env_seconds_ms(stack, "JWKS_MAX_AGE_SECONDS", 86400, 300);
+  return (struct stack_key_times){.interval_ms = duration_or_zero(stack->spec.jwks.rotation_interval),
+                                  .overlap_ms = duration_or_zero(stack->spec.jwks.overlap),
+                                  .ahead_ms = ahead_ms > cached_ms ? ahead_ms : cached_ms,
+                                  .longest_token_ms = env_seconds_ms(stack, "JWT_MAX_TTL_SECONDS", 31536000, 86400)};
 }
 
 const char *stack_jwks_secret_name(const struct stack *stack, char to[64]) {

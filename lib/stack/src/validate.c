@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "shape.h"
 #include "stack/change.h"
+#include "stack/duration.h"
 #include "stack/notification.h"
 #include "stack/rollout.h"
 
@@ -98,6 +99,24 @@ static bool key_bits_are_odd(const struct stack *stack) {
   return bits != 2048 && bits != 3072 && bits != 4096;
 }
 
+static bool key_times_are_none(const struct stack *stack) {
+  const char *const durations[] = {stack->spec.jwks.rotation_interval, stack->spec.jwks.overlap, stack->spec.jwks.publish_ahead};
+  int64_t ms;
+  for (size_t i = 0; i < ELEMENTS(durations); i++)
+    if (!duration_parse(durations[i], &ms)) return true;
+  return false;
+}
+
+static bool overlap_is_short(const struct stack *stack) {
+  const struct stack_key_times times = stack_key_times(stack);
+  return times.overlap_ms < times.longest_token_ms;
+}
+
+static bool interval_is_short(const struct stack *stack) {
+  const struct stack_key_times times = stack_key_times(stack);
+  return times.interval_ms && times.interval_ms < times.overlap_ms;
+}
+
 static bool replicas_are_reversed(const struct stack *stack) {
   return stack->spec.autoscaling.min_replicas > stack->spec.autoscaling.max_replicas;
 }
@@ -138,6 +157,11 @@ static const struct rule {
     {image_has_no_tag, "image.tag and image.digest are missing: say which image of the repository is meant"},
     {tokens_are_ambiguous, "designTokens has either configMapRef or inline, one of the two"},
     {key_bits_are_odd, "jwks.keyBits is 2048, 3072 or 4096"},
+    {key_times_are_none, "jwks.rotationInterval, overlap and publishAhead are durations such as 2160h, 10m or 1h30m"},
+    {overlap_is_short,
+     "jwks.overlap is shorter than the longest token lives (config.env JWT_MAX_TTL_SECONDS, 24h where it is not set): tokens would be "
+     "refused before they expire; raise overlap or lower JWT_MAX_TTL_SECONDS"},
+    {interval_is_short, "jwks.rotationInterval is shorter than overlap: raise it, or set it to 0h to rotate by command alone"},
     {ingress_has_no_host, "ingress.hosts is missing: an Ingress needs at least one host"},
     {replicas_are_reversed, "autoscaling.minReplicas is more than maxReplicas: lower it or raise maxReplicas"},
     {has_no_target, "autoscaling has no target: set targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage above 0"},

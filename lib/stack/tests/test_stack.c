@@ -272,3 +272,20 @@ Test(stack, the_repository_of_a_reference) {
   for (size_t i = 0; i < ELEMENTS(cases); i++)
     cr_assert_eq(stack_repository_length(cases[i].reference), cases[i].length, "%s", cases[i].reference);
 }
+
+Test(stack, key_times_by_the_spec_and_the_server_s_settings) {
+  _cleanup_(stack_freep) struct stack *plain = stack_of("{}");
+  struct stack_key_times times = stack_key_times(plain);
+  cr_assert_eq(times.interval_ms, 2160LL * 3600 * 1000);
+  cr_assert_eq(times.overlap_ms, 168LL * 3600 * 1000);
+  cr_assert_eq(times.ahead_ms, 600 * 1000);
+  cr_assert_eq(times.longest_token_ms, 86400 * 1000);
+  _cleanup_(stack_freep) struct stack *other = stack_of(
+      "{\"jwks\":{\"rotationInterval\":\"0h\",\"publishAhead\":\"5s\",\"overlap\":\"90s\"},"
+      "\"config\":{\"env\":{\"JWT_MAX_TTL_SECONDS\":\"60\",\"JWKS_MAX_AGE_SECONDS\":\"7\"}}}");
+  times = stack_key_times(other);
+  cr_assert_eq(times.interval_ms, 0);
+  cr_assert_eq(times.overlap_ms, 90 * 1000);
+  cr_assert_eq(times.ahead_ms, 7 * 1000, "others may cache the set for longer");
+  cr_assert_eq(times.longest_token_ms, 60 * 1000);
+}

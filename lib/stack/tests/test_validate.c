@@ -37,6 +37,15 @@ Test(validate, what_is_wrong_is_one_sentence) {
       {"{\"replicas\":-1}", "spec.replicas is -1, expected 0 to 1000"},
       {"{\"service\":{\"port\":65536}}", "spec.service.port is 65536, expected 1 to 65535"},
       {"{\"jwks\":{\"keyBits\":2500}}", "jwks.keyBits is 2048, 3072 or 4096"},
+      {"{\"jwks\":{\"overlap\":\"7d\"}}", "jwks.rotationInterval, overlap and publishAhead are durations such as 2160h, 10m or 1h30m"},
+      {"{\"jwks\":{\"overlap\":\"23h59m59s\"}}",
+       "jwks.overlap is shorter than the longest token lives (config.env JWT_MAX_TTL_SECONDS, 24h where it is not set): tokens would be "
+       "refused before they expire; raise overlap or lower JWT_MAX_TTL_SECONDS"},
+      {"{\"config\":{\"env\":{\"JWT_MAX_TTL_SECONDS\":\"604801\"}}}",
+       "jwks.overlap is shorter than the longest token lives (config.env JWT_MAX_TTL_SECONDS, 24h where it is not set): tokens would be "
+       "refused before they expire; raise overlap or lower JWT_MAX_TTL_SECONDS"},
+      {"{\"jwks\":{\"rotationInterval\":\"167h\"}}",
+       "jwks.rotationInterval is shorter than overlap: raise it, or set it to 0h to rotate by command alone"},
       {"{\"image\":{\"tag\":\"v1\"}}", "image.repository is missing: a tag or a digest alone names no image"},
       {"{\"image\":{\"repository\":\"a\"}}", "image.tag and image.digest are missing: say which image of the repository is meant"},
       {"{\"designTokens\":{}}", "designTokens has either configMapRef or inline, one of the two"},

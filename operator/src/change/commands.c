@@ -8,11 +8,12 @@
 #include "release/annotations.h"
 #include "release/failure.h"
 #include "release/job_series.h"
+#include "rotation/jwks_memory.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { HOUR_MS = 60 * 60 * 1000, KEY_SIZE = 80 };
+enum { HOUR_MS = 60 * 60 * 1000, KEY_SIZE = 80, REVOKED_MAX_BYTES = 1024 };
 
 /* One command that is being taken. */
 struct taking {
@@ -104,6 +105,41 @@ static int take_migrate(struct taking *t, struct error *error) {
   return 0;
 }
 
+/* KID joins those that must not be in the Secret; the list forgets those that others could not bring back any more than it. */
+static void add_revoked(struct taking *t, const char *kid) {
+  const char *before = stack_annotation(t->o->stack, ANNOTATION_REVOKED_KEYS);
+  while (before && strlen(before) > REVOKED_MAX_BYTES) before = strchr(before, ' ') ? strchr(before, ' ') + 1 : NULL;
+  const char *list = before ? arena_printf(t->plan->arena, "%s %s", before, kid) : kid;
+  cJSON_AddStringToObject(t->facts, ANNOTATION_REVOKED_KEYS, list);
+}
+
+static int take_revoke(struct taking *t, const char *kid, struct error *error) {
+  if (!json_member(t->o->keys->kids, kid) || strchr(kid, ' '))
+    return error_set(error, ERROR_INVALID, "there is no key \"%.64s\"; the one that signs is %s", kid, t->o->keys->signing);
+  add_revoked(t, kid);
+  t->event = (struct plan_event){"Warning", "RevocationRequested",
+                                 arena_printf(t->plan->arena, "key %s is taken out at once: asked for by %s%s%s", kid, by(t),
+                                              t->command.reason ? ": " : "", t->command.reason ? t->command.reason : "")};
+  return 0;
+}
+
+static int take_rotate(struct taking *t, struct error *error) {
+  static const char revoke[] = "jwks/revoke=";
+  const struct keys_view *keys = t->o->keys;
+  const char *value = t->command.value;
+  bool revokes = !strncmp(value, revoke, strlen(revoke));
+  if (!revokes && strcmp(value, "jwks") != 0) return error_set(error, ERROR_INVALID, "its value is neither jwks nor jwks/revoke=<kid>");
+  if (keys->state != KEYS_READ || keys->problem)
+    return error_set(error, ERROR_INVALID, "the keys can't be read (condition KeysReady says why)");
+  if (keys->kept_by)
+    return error_set(error, ERROR_INVALID, "the Secret of the keys is written by others (%s): rotate them there", keys->kept_by);
+  if (revokes) return take_revoke(t, value + strlen(revoke), error);
+  cJSON_AddStringToObject(t->facts, ANNOTATION_REPLACE_KEY, command_record(&t->command, keys->signing, t->plan->arena));
+  t->event = (struct plan_event){"Normal", "RotationRequested",
+                                 arena_printf(t->plan->arena, "key %s is to be replaced: asked for by %s", keys->signing, by(t))};
+  return 0;
+}
+
 static int take_rollback(struct taking *t, struct error *error) {
   const struct rollback_order order = {t->o, t->q->target, t->q->asked, &t->command, t->q->secret_ok};
   return rollback_order_take(&order, t->plan, &t->needs, &t->event, error);
@@ -118,6 +154,7 @@ static const struct row {
     {"migrate", "now;by=<who>", take_migrate},
     {"restart", "now;by=<who>", take_restart},
     {"retry", "now;by=<who>", take_retry},
+    {"rotate", "jwks[/revoke=<kid>];by=<who>;reason=<why>", take_rotate},
     {"rollback-to", "<revision or previous>[/image];by=<who>;reason=<why>", take_rollback},
 };
 

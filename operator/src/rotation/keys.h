@@ -18,4 +18,6 @@ struct keys_verdict keys_judge(const struct observation *o, struct arena *arena)
 
 /* The manifest of the stack's JWKS Secret with KEY as the one that signs. The caller owns it (keys_manifest_done). */
 int keys_manifest(const struct stack *stack, const struct rsa_key *key, int64_t now_ms, cJSON **ret, struct error *error) _must_check_;
+/* Puts KEY, private half and public, into the patch of a step that makes it (jwks_memory.h). */
+int keys_patch_complete(cJSON *patch, const char *kid, const struct rsa_key *key, struct error *error) _must_check_;
 void keys_manifest_done(cJSON *manifest); /* cleanses it; accepts NULL */

@@ -226,12 +226,19 @@ static int answer_probe(void *owner, const char *path, struct buffer *body, cons
   return status;
 }
 
+static void tell_keys(void *owner, const char *key, const void *stack) {
+  struct manager *manager = owner;
+  (void)key;
+  report_keys(manager->metrics, stack, clock_real_ms());
+}
+
 static int answer_metrics(void *owner, const char *path, struct buffer *body, const char **content_type) {
   struct manager *manager = owner;
   if (strcmp(path, "/metrics") != 0) return 404;
   report_queue(manager->metrics, CONTROLLER, queue_counts(manager->queue));
   report_requests(manager->metrics, manager->client);
   report_caches(manager->metrics, manager->caches);
+  caches_each_stack(manager->caches, tell_keys, manager);
   metrics_set(manager->metrics, METRIC_LEADER, manager->leads, LEASE_NAME);
   metrics_read_process(manager->metrics);
   metrics_print(manager->metrics, body);

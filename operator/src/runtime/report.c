@@ -95,6 +95,18 @@ void report_stack(struct metrics *metrics, const struct stack *stack, const char
   report_transition(metrics, stack);
 }
 
+void report_keys(struct metrics *metrics, const struct stack *stack, int64_t now_ms) {
+  const cJSON *key;
+  metrics_forget(metrics, METRIC_STACK_KEY_AGE_SECONDS, stack->namespace, stack->name);
+  cJSON_ArrayForEach(key, json_get(stack->status, "keys.items")) {
+    int64_t since_ms = now_ms;
+    (void)!parse_rfc3339(json_string(key, "since", NULL), &since_ms);
+    double age_s = now_ms > since_ms ? (double)(now_ms - since_ms) / 1000 : 0;
+    metrics_set(metrics, METRIC_STACK_KEY_AGE_SECONDS, age_s, stack->namespace, stack->name, json_string(key, "kid", ""),
+                json_string(key, "state", ""));
+  }
+}
+
 void report_delivery(struct metrics *metrics, const char *namespace, const char *name, const char *receiver,
                      const struct delivery *delivery) {
   static const char *const results[] = {[DELIVERY_TAKEN] = "delivered", [DELIVERY_FAILED] = "failed", [DELIVERY_REFUSED] = "refused"};

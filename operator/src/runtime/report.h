@@ -9,6 +9,8 @@
 
 void report_round(struct metrics *metrics, const char *controller, const struct reconcile_result *result, bool failed);
 void report_stack(struct metrics *metrics, const struct stack *stack, const char *companion_image);
+/* Called for each scrape: an age grows by itself. */
+void report_keys(struct metrics *metrics, const struct stack *stack, int64_t now_ms);
 void report_pods(struct metrics *metrics, const struct stack *stack, const struct caches *caches);
 void report_delivery(struct metrics *metrics, const char *namespace, const char *name, const char *receiver,
                      const struct delivery *delivery);

@@ -35,9 +35,13 @@ static const struct {
   const char *method, *content_type;
   bool to_collection, forced;
 } forms[] = {
-    [ACTION_CREATE] = {"POST", NULL, true, false},           [ACTION_APPLY] = {"PATCH", KUBE_APPLY, false, true},
-    [ACTION_OWN] = {"PATCH", KUBE_JSON_PATCH, false, false}, [ACTION_MERGE] = {"PATCH", KUBE_MERGE_PATCH, false, false},
-    [ACTION_DELETE] = {"DELETE", NULL, false, false},        [ACTION_MAKE_KEYS] = {"POST", NULL, true, false},
+    [ACTION_CREATE] = {"POST", NULL, true, false},
+    [ACTION_APPLY] = {"PATCH", KUBE_APPLY, false, true},
+    [ACTION_OWN] = {"PATCH", KUBE_JSON_PATCH, false, false},
+    [ACTION_MERGE] = {"PATCH", KUBE_MERGE_PATCH, false, false},
+    [ACTION_DELETE] = {"DELETE", NULL, false, false},
+    [ACTION_MAKE_KEYS] = {"POST", NULL, true, false},
+    [ACTION_ADD_KEY] = {"PATCH", KUBE_MERGE_PATCH, false, false},
 };
 
 static void record(const struct apply *apply, const struct plan_event *event) {
@@ -165,8 +169,8 @@ static int send_action(struct apply *apply, const struct action *action, const c
 
 /* 0 once its answer will come. */
 static int start_action(struct apply *apply, const struct action *action, struct error *error) {
-  if (action->type == ACTION_MAKE_KEYS) {
-    apply->context.make_keys(apply->context.owner);
+  if (action->type == ACTION_MAKE_KEYS || action->type == ACTION_ADD_KEY) {
+    apply->context.make_keys(apply->context.owner, action);
     return 0;
   }
   cJSON *options = action->type == ACTION_DELETE ? delete_options(action) : NULL;

@@ -25,8 +25,8 @@ struct apply_context {
   void (*wrote)(void *owner, enum resource resource, const char *name, const cJSON *object);
   /* A create was refused because an object of that name is there. */
   void (*exists)(void *owner, enum resource resource, const char *name);
-  /* A signing key is needed: apply_keys_made tells of it later, never before this has returned. */
-  void (*make_keys)(void *owner);
+  /* A signing key is needed for ACTION: apply_keys_made tells of it later, never before this has returned. */
+  void (*make_keys)(void *owner, const struct action *action);
   void (*on_done)(void *owner, const struct apply_result *result);
   void *owner;
 };
@@ -40,7 +40,7 @@ struct apply;
 /* PLAN and its arena are borrowed and must stay until on_done. NULL without memory. */
 struct apply *apply_start(const struct apply_context *context, const struct apply_target *target, struct plan *plan, struct error *error);
 
-/* The manifest of the JWKS Secret, borrowed; NULL with an ERROR. */
+/* The manifest of the JWKS Secret, or the patch that puts the key into it; borrowed. NULL with an ERROR. */
 void apply_keys_made(struct apply *apply, const cJSON *manifest, const struct error *error);
 
 void apply_cancel(struct apply *apply); /* without on_done; what was sent may still take effect; accepts NULL */

@@ -10,6 +10,7 @@
 #include "release/job_memory.h"
 #include "release/pin.h"
 #include "render/render.h"
+#include "rotation/jwks_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +174,7 @@ static void read_pod(const cJSON *object, struct pod_facts *to) {
   to->content_hash = copy_text(annotation(object, ANNOTATION_CONTENT_HASH));
   to->secret_hash = copy_text(annotation(object, ANNOTATION_SECRET_HASH));
   to->restarted_at = copy_text(annotation(object, ANNOTATION_RESTARTED_AT));
+  to->keys_heard = copy_text(annotation(object, ANNOTATION_KEYS_HEARD));
   to->address = copy(object, "status.podIP");
   const cJSON *ready = find(json_get(object, "status.conditions"), "type", "Ready");
   to->ready = !strcmp(json_string(ready, "status", ""), "True");
@@ -268,6 +270,7 @@ static void free_view(struct child *child) {
       free(child->pod.content_hash);
       free(child->pod.secret_hash);
       free(child->pod.restarted_at);
+      free(child->pod.keys_heard);
       free(child->pod.address);
       free(child->pod.waiting);
       free(child->pod.waiting_message);

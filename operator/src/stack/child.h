@@ -61,6 +61,7 @@ struct revision_facts {
 struct pod_facts {
   char *component, *job;                           /* labels; NULL where absent */
   char *content_hash, *secret_hash, *restarted_at; /* annotations: what the template said */
+  char *keys_heard;                                /* annotation: of which revocation its kubelet was told; NULL: none */
   char *address;                                   /* NULL: none yet */
   bool ready, failed, succeeded;
   int64_t ready_since_ms;          /* real time; 0: it is not ready */

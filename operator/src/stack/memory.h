@@ -35,8 +35,10 @@ struct memory {
   struct error last_error; /* of the last round's writes */
   struct mends mends;
   struct looks looks;
-  struct delivery delivery; /* of the last message that was sent */
-  bool skew_told;           /* that the clocks differ by much */
+  struct delivery delivery;   /* of the last message that was sent */
+  int64_t real_ms, steady_ms; /* at the last round; 0: there was none */
+  int64_t stepped_ms;         /* by how much real time was set since, as far as nobody has answered it */
+  bool skew_told;             /* that the clocks differ by much */
 };
 
 void memory_done(struct memory *memory);

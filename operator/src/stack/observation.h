@@ -23,6 +23,11 @@ struct keys_view {
   char *problem; /* a sentence where it is damaged, else NULL */
   char *signing; /* kid */
   int64_t created_ms;
+  char *resource_version;
+  cJSON *kids;   /* kid to whether its private half is there, in the set's order; NULL where it is damaged */
+  char *set;     /* jwks.json: public halves alone */
+  char *memory;  /* what the operator remembers of them (rotation/jwks_memory.h), or NULL */
+  char *kept_by; /* who else writes it ("Helm"), or NULL */
 };
 
 struct child_list {
@@ -31,7 +36,8 @@ struct child_list {
 };
 
 struct observation {
-  int64_t now_ms; /* the API server's real time */
+  int64_t now_ms;     /* the API server's real time */
+  int64_t stepped_ms; /* by how much that was set forward (or back: negative) since the last plan that was carried out; 0: it ran on */
   const struct stack *stack;
   const char *companion_image;
   const struct secret_view *secret;

@@ -21,6 +21,7 @@ enum action_type {
   ACTION_MERGE,     /* JSON merge patch of body, which carries the observed resourceVersion */
   ACTION_DELETE,    /* with the observed uid as precondition */
   ACTION_MAKE_KEYS, /* make a signing key and POST its Secret */
+  ACTION_ADD_KEY,   /* make a signing key and put it into body, which is then sent as by ACTION_MERGE */
 };
 
 struct plan_event {
@@ -36,6 +37,7 @@ struct action {
   const char *field_manager;
   cJSON *body;             /* owned by the plan */
   const char *uid;         /* observed; NULL for creations */
+  const char *kid;         /* of the key that ACTION_ADD_KEY makes */
   uint64_t needs;          /* bits of earlier actions without which this one is skipped */
   struct plan_event event; /* told once it has succeeded */
   struct {
@@ -55,6 +57,7 @@ struct plan {
   const char *deliver;      /* id of the entry of status.outbox that is sent now; NULL: none */
   int64_t look_again_ms;    /* 0: when something changes */
   const char *phase;
+  bool minds_clock;                    /* that the clock was set has been answered */
   struct look_target looks[LOOKS_MAX]; /* pods that a decision wants to hear */
   size_t look_count;
 };

@@ -306,7 +306,10 @@ static int plan_wanted(const struct observation *o, struct judgement *j, struct 
   j->pinned = target.mode == TARGET_PINNED || target.mode == TARGET_IMAGE ? target.pin.revision : NULL;
   j->complete = true;
   j->taken = commands_plan(&(struct commands_question){o, &target, &asked, j->secrets.ok}, plan);
-  if (!j->taken) plan_round(o, j, &target, plan);
+  if (!j->taken) {
+    jwks_plan(o, plan, &j->rotation);
+    plan_round(o, j, &target, plan);
+  }
   target_done(&target);
   content_done(&asked);
   return 0;

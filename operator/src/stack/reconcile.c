@@ -20,6 +20,7 @@ enum {
   FETCHED_FRESH_MS = 5000, /* how long what stood in the way is believed */
   CONFLICT_LOOK_AGAIN_MS = 5000,
   CATCH_UP_LOOK_AGAIN_MS = 1000,
+  STEP_MS = 30 * 1000,           /* less is a clock that is kept, or a late answer */
   SKEW_MS = 2000,                /* Date has whole seconds: less is no skew */
   SKEW_WARNED_OF_MS = 30 * 1000, /* windows and key ages are judged by the API server's clock; logs and people go by others */
 };
@@ -48,7 +49,8 @@ struct round {
 /* A signing key in the making. It outlives a round that was cancelled. */
 struct making {
   struct offload_job job;
-  struct round *round; /* NULL: nobody waits any more */
+  struct round *round;         /* NULL: nobody waits any more */
+  const struct action *action; /* of the round's plan */
   unsigned bits;
   struct rsa_key *key;
   struct error error;
@@ -256,6 +258,7 @@ static void observe(struct round *round, const struct stack *stack, struct obser
   const struct reconciler *r = round->reconciler;
   const struct memory *memory = round->memory;
   *o = (struct observation){.now_ms = now_ms(r),
+                            .stepped_ms = memory->stepped_ms,
                             .stack = stack,
                             .companion_image = r->options.companion_image,
                             .secret = &memory->secret,
@@ -302,13 +305,24 @@ static void generate(struct offload_job *job) {
   if (rsa_key_generate(making->bits, &making->key, &making->error) < 0) making->key = NULL;
 }
 
+/* The Secret with the key as its first, or the patch that puts it in. The caller owns it (keys_manifest_done). */
+static int manifest_of(struct making *making, const struct stack *stack, cJSON **ret) {
+  const struct action *action = making->action;
+  if (action->type == ACTION_MAKE_KEYS) return keys_manifest(stack, making->key, now_ms(making->round->reconciler), ret, &making->error);
+  cJSON *patch = cJSON_Duplicate(action->body, true);
+  if (!patch) return error_oom(&making->error);
+  if (keys_patch_complete(patch, action->kid, making->key, &making->error) < 0) return keys_manifest_done(patch), -1;
+  *ret = patch;
+  return 0;
+}
+
 static void deliver(struct making *making) {
   struct round *round = making->round;
   const struct stack *stack = stack_of(round);
   cJSON *manifest = NULL;
   if (!stack)
     (void)error_set(&making->error, ERROR_CONFLICT, "the stack is gone");
-  else if (making->key && keys_manifest(stack, making->key, now_ms(round->reconciler), &manifest, &making->error) < 0)
+  else if (making->key && manifest_of(making, stack, &manifest) < 0)
     manifest = NULL;
   round->making = NULL;
   apply_keys_made(round->apply, manifest, &making->error);
@@ -322,12 +336,12 @@ static void on_generated(struct offload_job *job) {
   free(making);
 }
 
-static void on_make_keys(void *owner) {
+static void on_make_keys(void *owner, const struct action *action) {
   struct round *round = owner;
   const struct stack *stack = stack_of(round);
   struct making *making = calloc(1, sizeof *making);
   if (!making) return apply_keys_made(round->apply, NULL, &(struct error){.kind = ERROR_RETRY, .message = "out of memory"});
-  *making = (struct making){.job = {.work = generate, .done = on_generated}, .round = round};
+  *making = (struct making){.job = {.work = generate, .done = on_generated}, .round = round, .action = action};
   making->bits = stack ? (unsigned)stack->spec.jwks.key_bits : RSA_MIN_BITS;
   round->making = making;
   offload_start(round->reconciler->options.offload, &making->job);
@@ -369,6 +383,7 @@ static void on_applied(void *owner, const struct apply_result *applied) {
               now_ms(round->reconciler));
   note_mends(round, applied->failed);
   send_message(round);
+  if (round->plan.minds_clock && applied->outcome == APPLY_OK) round->memory->stepped_ms = 0;
   struct reconcile_result result = {.outcome = RECONCILED, .look_again_ms = round->plan.look_again_ms};
   bool failed = applied->outcome == APPLY_FAILED;
   if (failed)
@@ -401,6 +416,16 @@ static void apply(struct round *round, const struct stack *stack) {
 
 /* ---- one round ---- */
 
+/* Real time that went otherwise than the clock that nobody can set. */
+static void note_step(struct round *round) {
+  struct memory *memory = round->memory;
+  int64_t real_ms = now_ms(round->reconciler), steady_ms = clock_boottime_ms();
+  int64_t stepped_ms = memory->real_ms ? (real_ms - memory->real_ms) - (steady_ms - memory->steady_ms) : 0;
+  if (stepped_ms > STEP_MS || stepped_ms < -STEP_MS) memory->stepped_ms += stepped_ms;
+  memory->real_ms = real_ms;
+  memory->steady_ms = steady_ms;
+}
+
 /* Told once for as long as it lasts. */
 static void warn_of_skew(struct round *round, const struct stack *stack) {
   const struct reconciler *r = round->reconciler;
@@ -420,6 +445,7 @@ static void decide(struct round *round, const struct stack *stack) {
   struct observation o;
   struct error error = {0};
   warn_of_skew(round, stack);
+  note_step(round);
   observe(round, stack, &o);
   if (plan_make(&o, &round->plan, &error) < 0 || arena_failed(round->arena)) {
     if (!error.kind) (void)error_oom(&error);

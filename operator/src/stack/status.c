@@ -101,7 +101,7 @@ static cJSON *conditions_of(const struct observation *o, const struct judgement 
   add_available(&c, j);
   if (!j->complete) return keep_conditions(&c), c.list;
   condition_set(&c, "SecretsReady", truth(j->secrets.ok), j->secrets.reason, j->secrets.message);
-  condition_set(&c, "KeysReady", truth(j->keys.ok), j->keys.reason, j->keys.message);
+  condition_set(&c, "KeysReady", truth(j->keys.ok), j->keys.reason, j->rotation.words ? j->rotation.words : j->keys.message);
   add_migrations_complete(&c, j);
   add_change_allowed(&c, &j->change);
   monitored_set_condition(o, &c);
@@ -130,15 +130,24 @@ static void add_failed(cJSON *status, const struct judgement *j) {
   add_time(to, "at", j->failure.at_ms);
 }
 
-static void add_keys(cJSON *status, const struct observation *o) {
-  if (o->keys->state != KEYS_READ || !o->keys->signing) return;
+/* The newest first; as many as the status has room for. While the Secret can't be read the pods go on with what it held, and so does the status. */
+static void add_keys(cJSON *status, const struct observation *o, const struct jwks_keys *keys) {
+  const struct jwks_key *signing = jwks_signing(keys);
+  const cJSON *before = json_get(o->stack->status, "keys");
+  if (!signing && o->keys->problem && before) cJSON_AddItemToObject(status, "keys", cJSON_Duplicate(before, true));
+  if (!signing) return;
   cJSON *to = cJSON_AddObjectToObject(status, "keys");
-  cJSON_AddStringToObject(to, "signing", o->keys->signing);
-  cJSON *item = cJSON_CreateObject();
-  cJSON_AddStringToObject(item, "kid", o->keys->signing);
-  cJSON_AddStringToObject(item, "state", "signing");
-  add_time(item, "since", o->keys->created_ms);
-  cJSON_AddItemToArray(cJSON_AddArrayToObject(to, "items"), item);
+  cJSON_AddStringToObject(to, "signing", signing->kid);
+  cJSON *items = cJSON_AddArrayToObject(to, "items");
+  for (size_t i = keys->count; i-- > 0 && cJSON_GetArraySize(items) < JWKS_KEYS_MOST;) {
+    const struct jwks_key *key = &keys->keys[i];
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "kid", key->kid);
+    cJSON_AddStringToObject(item, "state", jwks_state_names[key->state]);
+    add_time(item, "since", key->since_ms);
+    add_time(item, "until", key->until_ms);
+    cJSON_AddItemToArray(items, item);
+  }
 }
 
 /* What is said in place of a message that tells how far things are. */
@@ -226,7 +235,7 @@ cJSON *status_build(const struct observation *o, const struct judgement *j) {
   add_failed(status, j);
   cJSON_AddItemToObject(status, "history", history_tell(o, &j->history, j->secrets.ok));
   add_migration(status, j);
-  add_keys(status, o);
+  add_keys(status, o, &j->rotation.keys);
   add_next_disruption(status, o->stack->status, &j->change);
   return status;
 }

@@ -7,6 +7,7 @@
 #include "release/history.h"
 #include "release/hooks.h"
 #include "release/trial.h"
+#include "rotation/jwks_plan.h"
 #include "rotation/keys.h"
 #include "rotation/secrets.h"
 #include "stack/standing.h"
@@ -20,6 +21,7 @@ struct judgement {
   struct standing standing;
   struct secrets_verdict secrets;
   struct keys_verdict keys;
+  struct jwks_standing rotation;
   struct asked asked;
   struct history history;
   struct hooks hooks;

@@ -50,7 +50,26 @@ static int take_bucket(const struct series *s, struct reading *r, struct error *
   return add_to_bucket(r, le_s, s->value, error);
 }
 
+/* Keys beyond those that a set may have are no news. */
+static void take_key(const struct series *s, struct reading *r) {
+  char kid[READING_KID_SIZE], state[16];
+  size_t at = 0;
+  bool told = series_label(s, "kid", kid, sizeof kid) && series_label(s, "state", state, sizeof state);
+  if (!told || !(s->value >= 0 && s->value <= COUNT_MAX)) return;
+  while (at < r->key_count && strcmp(r->keys[at].kid, kid) != 0) at++;
+  if (at == READING_MAX_KEYS) return;
+  if (at == r->key_count) {
+    r->key_count++;
+    r->keys[at].loaded = r->keys[at].signs = 0;
+    memcpy(r->keys[at].kid, kid, sizeof kid);
+  }
+  r->keys[at].loaded += s->value;
+  if (!strcmp(state, "signing")) r->keys[at].signs += s->value;
+}
+
 static int take_series(const struct series *s, struct reading *r, struct error *error) {
+  if (series_is(s, "supernova_jwks_key")) return take_key(s, r), 0;
+  if (series_is(s, "supernova_workers")) return r->workers = s->value, 0;
   bool counts = series_is(s, "http_requests_total"), times = series_is(s, "http_request_duration_seconds_bucket");
   if ((!counts && !times) || means_nothing(s)) return 0;
   if (!(s->value >= 0 && s->value <= COUNT_MAX))
@@ -81,6 +100,14 @@ int reading_take(const char *text, size_t n, struct reading *ret, struct error *
   if (check_buckets(&r, error) < 0) return -1;
   *ret = r;
   return 0;
+}
+
+bool reading_has_key(const struct reading *r, const char *kid, bool signs) {
+  for (size_t i = 0; i < r->key_count; i++) {
+    double by = signs ? r->keys[i].signs : r->keys[i].loaded;
+    if (!strcmp(r->keys[i].kid, kid)) return by >= 1 && by >= r->workers;
+  }
+  return false;
 }
 
 static bool same_bounds(const struct reading *a, const struct reading *b) {

@@ -1,4 +1,4 @@
-/* What one pod's /metrics says of how it serves its users: requests, failures, how long they took. Pure.
+/* What one pod's /metrics says of how it serves its users: requests, failures, how long they took, and which keys it has. Pure.
  *
  *     struct reading r;
  *     if (reading_take(text, n, &r, &error) < 0) ...     the pod's word can't be believed: it says why
@@ -12,9 +12,10 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { READING_MAX_BUCKETS = 32 };
+enum { READING_MAX_BUCKETS = 32, READING_MAX_KEYS = 32, READING_KID_SIZE = 129 };
 
 struct reading {
   double requests, errors; /* answered; of them with 5xx */
@@ -22,12 +23,21 @@ struct reading {
   struct {
     double le_s, count; /* requests that took at most so long; the last bound is infinite */
   } buckets[READING_MAX_BUCKETS];
+  double workers;
+  size_t key_count; /* 0: it tells nothing of its keys */
+  struct {
+    char kid[READING_KID_SIZE];
+    double loaded, signs; /* workers that have it; of them, that sign with it */
+  } keys[READING_MAX_KEYS];
 };
 
 /* *RET is set on success only. A pod that tells nothing of these is no error: its image is not ours. */
 int reading_take(const char *text, size_t n, struct reading *ret, struct error *error) _must_check_;
 
-/* Adds what another pod of the same image says. Where their buckets differ, the sum tells nothing of durations. */
+/* Whether every worker has loaded the key of that kid, and with SIGNS signs with it. */
+bool reading_has_key(const struct reading *r, const char *kid, bool signs);
+
+/* Adds what another pod of the same image says of its requests. Where their buckets differ, the sum tells nothing of durations. */
 void reading_add(struct reading *sum, const struct reading *of);
 
 /* The Q-quantile of the durations, as Prometheus' histogram_quantile estimates it: linear within a bucket, and the largest finite bound beyond it.

@@ -103,7 +103,8 @@ struct stack_spec {
   struct {
     const char *secret_name; /* NULL: <stack>-jwks */
     int64_t key_bits;
-    const cJSON *retain; /* NULL: true in production, else false; see stack_retains_keys */
+    const char *rotation_interval, *overlap, *publish_ahead; /* durations: see stack_key_times */
+    const cJSON *retain;                                     /* NULL: true in production, else false; see stack_retains_keys */
   } jwks;
   struct stack_job migrations, seeds;
   const cJSON *hooks; /* objects: see stack_hook */
@@ -179,6 +180,14 @@ bool stack_is_production(const struct stack *stack);
 bool stack_rolls_back(const struct stack *stack); /* a release that fails is put back */
 bool stack_retains_keys(const struct stack *stack);
 const char *stack_jwks_secret_name(const struct stack *stack, char to[64]);
+
+/* How signing keys follow each other. Others may cache the key set for as long as the server tells them, and tokens live as long as it lets them: both by
+ * config.env, or its default. */
+struct stack_key_times {
+  int64_t interval_ms; /* 0: never by itself */
+  int64_t overlap_ms, ahead_ms, longest_token_ms;
+};
+struct stack_key_times stack_key_times(const struct stack *stack);
 
 /* One of SPEC's hooks, decoded: by its place (from 0) or its name. False where there is none. */
 bool stack_hook_at(const struct stack_spec *spec, int place, struct stack_job *ret);
