@@ -32,8 +32,11 @@ const struct command commands[] = {
      "trust the way); those by keys that are not in it are counted. Exit status: 0 all is right, 1 something is broken,\n"
      "75 the database or the key set is away: try again, 65 never.",
      audit_main},
-    {"gen-jwks", "[--bits 2048] --output DIR|secret", "make a signing key",
-     "Makes an RSA key that signs from now on, beside the keys in DIR, or prints it as a Kubernetes Secret.", gen_jwks_main},
+    {"gen-jwks", "[--bits 2048 | --from DIR] --output DIR|secret", "make a signing key",
+     "Makes an RSA key that signs from now on, beside the keys in DIR, or prints it as a Kubernetes Secret. With --from it makes\n"
+     "none, and prints those of a folder with jwks.json and <kid>/private.pem as a Secret: the newest signs, the others verify,\n"
+     "without their private halves.",
+     gen_jwks_main},
     {"mint-jwt", "--sub SUBJECT [--roles a,b] [--ttl SECONDS]", "sign a token", "Signs a token with the key that signs in JWKS_DIR.",
      mint_jwt_main},
     {"health", "", "ask the server in this pod how it is",

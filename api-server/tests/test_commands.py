@@ -1,10 +1,12 @@
 """The small subcommands, as a person types them: help, usage errors, and what they print."""
 
+import base64
 import json
 import re
 import stat
 
 import pytest
+import yaml
 from conftest import Database, free_port, run
 
 COMMANDS = ["serve", "check", "migrate", "seed", "audit", "gen-jwks", "mint-jwt", "health", "version", "help"]
@@ -97,7 +99,63 @@ def test_gen_jwks_prints_a_secret():
     assert "kid=" in done.stderr and "PRIVATE" not in done.stdout + done.stderr
 
 
+@pytest.fixture
+def old_folder(tmp_path):
+    """Two keys as tools/gen-jwks.mjs left them, and their kids."""
+    made, folder, kids = tmp_path / "made", tmp_path / "keys", []
+    for _ in range(2):
+        assert run("gen-jwks", "--output", str(made)).returncode == 0
+        kids.append((made / "signing").read_text().strip())
+        (folder / kids[-1]).mkdir(parents=True)
+        (folder / kids[-1] / "private.pem").write_text((made / f"{kids[-1]}.pem").read_text())
+        (folder / kids[-1] / "public.pem").write_text("the public half, which jwks.json has")
+    (folder / "jwks.json").write_text((made / "jwks.json").read_text())
+    return folder, kids
+
+
+def secret_data(text):
+    return {name: base64.b64decode(value).decode() for name, value in yaml.safe_load(text)["data"].items()}
+
+
+def test_gen_jwks_takes_a_folder_over(old_folder):
+    folder, kids = old_folder
+    done = run("gen-jwks", "--from", str(folder), "--output", "secret")
+    assert done.returncode == 0 and f"what signs is kid={kids[1]}" in done.stderr and "PRIVATE" not in done.stdout + done.stderr
+    files = secret_data(done.stdout)
+    assert set(files) == {"jwks.json", "signing", f"{kids[1]}.pem"} and files["signing"].strip() == kids[1]
+    assert [key["kid"] for key in json.loads(files["jwks.json"])["keys"]] == kids
+    assert files[f"{kids[1]}.pem"] == (folder / kids[1] / "private.pem").read_text()
+
+
+def test_gen_jwks_takes_no_folder_that_is_not_whole(old_folder):
+    folder, kids = old_folder
+    newest, whole = folder / kids[1] / "private.pem", (folder / "jwks.json").read_text()
+    other = (folder / kids[0] / "private.pem").read_text()
+
+    def refused(words):
+        done = run("gen-jwks", "--from", str(folder), "--output", "secret")
+        assert done.returncode == 1 and words in done.stderr and done.stdout == "" and "PRIVATE" not in done.stderr, done.stderr
+
+    mine = newest.read_text()
+    newest.write_text(other)
+    refused(f"{kids[1]}.pem does not match its public half in jwks.json")
+    newest.write_text("garbage")
+    refused(f"{kids[1]}.pem: not a private key in PEM")
+    newest.write_text(mine)
+    (folder / "jwks.json").write_text('{"keys": []}')
+    refused("jwks.json has no RS256 key")
+    (folder / "jwks.json").write_text(json.dumps({"keys": json.loads(whole)["keys"][:1]}))
+    refused(f"signing names the key {kids[1]}, which jwks.json does not have")
+    (folder / "jwks.json").unlink()
+    refused("jwks.json")
+    newest.unlink()
+    (folder / kids[0] / "private.pem").unlink()
+    refused("holds no key: expected <kid>/private.pem")
+
+
 @pytest.mark.parametrize("arguments, word", [([], "--output is missing"), (["--output", "x", "--bits", "1024"], "--bits must be"),
+                                             (["--from", "x", "--output", "y"], "--from goes with --output secret"),
+                                             (["--from", "x", "--output", "secret", "--bits", "2048"], "--from makes none"),
                                              (["--output", "x", "--bits", "many"], "--bits must be"), (["--output"], "a value is missing")])
 def test_gen_jwks_usage(arguments, word):
     done = run("gen-jwks", *arguments)

@@ -1,8 +1,9 @@
-/* gen-jwks: a new signing key, beside those that are there. */
+/* gen-jwks: a new signing key, beside those that are there; or those of a folder, as a Secret. */
 #include "base/clock.h"
 #include "base/number.h"
 #include "codec/base64.h"
 #include "command/command.h"
+#include "command/jwks_folder.h"
 #include "crypto/keyring.h"
 #include "settings/file.h"
 
@@ -64,7 +65,7 @@ static int write_directory(const char *directory, const cJSON *files, const char
 }
 
 /* A Secret's data, to be piped into kubectl: the name is the caller's, who knows the stack. */
-static int print_secret(const cJSON *files, const char *kid, struct error *error) {
+static int print_secret(const cJSON *files, const char *done, const char *kid, struct error *error) {
   const cJSON *file;
   _cleanup_(buffer_done_secret) struct buffer text;
   buffer_init_secret(&text, FILE_MAX);
@@ -76,7 +77,7 @@ static int print_secret(const cJSON *files, const char *kid, struct error *error
   }
   if (text.failed) return error_oom(error);
   (void)fputs(buffer_text(&text), stdout);
-  (void)fprintf(stderr, "✓ Generated keypair with kid=%s\n", kid);
+  (void)fprintf(stderr, "✓ %s kid=%s\n", done, kid);
   return 0;
 }
 
@@ -86,17 +87,32 @@ static int generate(unsigned bits, const char *output, struct error *error) {
   _cleanup_(keyring_files_freep) cJSON *files = NULL;
   key_new_kid(clock_real_ms(), kid);
   if (rsa_key_generate(bits, &key, error) < 0 || keyring_make(key, kid, &files, error) < 0) return -1;
-  return strcmp(output, "secret") ? write_directory(output, files, kid, error) : print_secret(files, kid, error);
+  return strcmp(output, "secret") ? write_directory(output, files, kid, error) : print_secret(files, "Generated keypair with", kid, error);
+}
+
+static int take_over(const char *folder, struct error *error) {
+  char kid[KID_SIZE];
+  _cleanup_(keyring_files_freep) cJSON *files = NULL;
+  if (jwks_folder_read(folder, &files, kid, error) < 0) return -1;
+  return print_secret(files, "Took the keys over; what signs is", kid, error);
+}
+
+static const char *misuse(const char *bits, const char *output, const char *from) {
+  int64_t number;
+  if (!output) return "--output is missing";
+  if (from && strcmp(output, "secret") != 0) return "--from goes with --output secret";
+  if (from && bits) return "--bits is for a new key, and --from makes none";
+  return !bits || parse_int64(bits, RSA_MIN_BITS, RSA_MAX_BITS, &number) == 0 ? NULL : "--bits must be 2048 to 8192";
 }
 
 int gen_jwks_main(int argc, char **argv) {
-  const char *values[2] = {"2048", NULL};
+  const char *values[3] = {NULL, NULL, NULL};
   struct error error = {0};
-  int64_t bits;
-  if (command_options(argc, argv, (const char *const[]){"bits", "output", NULL}, values) < 0) return COMMAND_USAGE;
-  if (parse_int64(values[0], RSA_MIN_BITS, RSA_MAX_BITS, &bits) < 0 || !values[1]) {
-    (void)fprintf(stderr, "supernova-server gen-jwks: %s\n", values[1] ? "--bits must be 2048 to 8192" : "--output is missing");
-    return COMMAND_USAGE;
-  }
-  return generate((unsigned)bits, values[1], &error) < 0 ? command_failed("gen-jwks", &error) : COMMAND_DONE;
+  int64_t bits = RSA_MIN_BITS;
+  if (command_options(argc, argv, (const char *const[]){"bits", "output", "from", NULL}, values) < 0) return COMMAND_USAGE;
+  const char *wrong = misuse(values[0], values[1], values[2]);
+  if (wrong) return (void)fprintf(stderr, "supernova-server gen-jwks: %s\n", wrong), COMMAND_USAGE;
+  if (values[0] && parse_int64(values[0], RSA_MIN_BITS, RSA_MAX_BITS, &bits) < 0) return COMMAND_USAGE;
+  int done = values[2] ? take_over(values[2], &error) : generate((unsigned)bits, values[1], &error);
+  return done < 0 ? command_failed("gen-jwks", &error) : COMMAND_DONE;
 }
