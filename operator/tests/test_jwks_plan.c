@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SPEC "image: {repository: r, tag: v1}\nreplicas: 2\nmigrations: {enabled: false}\n"
@@ -188,4 +189,28 @@ Test(jwks_plan, a_release_that_waits_holds_no_revocation_up) {
   command("jwks/revoke=" FIRST ";id=1;by=alice;reason=found in a log");
   world_settle(&w);
   cr_assert_str_eq(status_keys(), SECOND_KID " signing");
+}
+
+Test(jwks_plan, a_damaged_secret_is_told_of_and_left_alone_while_the_pods_go_on) {
+  static const char *const rotating[] = {"0h", "2160h"};
+  for (size_t i = 0; i < sizeof rotating / sizeof *rotating; i++) {
+    char spec[160];
+    (void)snprintf(spec, sizeof spec, SPEC "jwks: {rotationInterval: %s}", rotating[i]);
+    world_spec(&w, spec);
+    free(w.keys.problem);
+    w.keys.problem = strdup("1.pem does not match its public half in jwks.json");
+    w.o.now_ms += 3000 * 60 * (int64_t)MINUTE;
+    world_settle(&w);
+    const cJSON *condition = condition_find(json_get(w.stack->status, "conditions"), "KeysReady");
+    cr_assert_str_eq(json_string(condition, "reason", ""), "KeysDamaged");
+    cr_assert(strstr(json_string(condition, "message", ""), "1.pem does not match its public half in jwks.json; mend it, or delete it"));
+    cr_assert_str_eq(status_keys(), FIRST " signing", "the pods go on with what it held");
+    cr_assert_not_null(world_object(&w, RESOURCE_DEPLOYMENT, "shop"));
+    command(i ? "jwks;id=2" : "jwks;id=1");
+    world_plan(&w);
+    cr_assert(strstr(w.plan.actions[0].event.note, "the keys can't be read"), "%s", w.plan.actions[0].event.note);
+    world_carry_out(&w);
+    world_settle(&w);
+    w.o.now_ms += MINUTE;
+  }
 }
