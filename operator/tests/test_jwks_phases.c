@@ -176,6 +176,22 @@ Test(jwks_phases, a_clock_that_is_set_moves_what_waits) {
   }
 }
 
+Test(jwks_phases, a_revocation_leaves_the_clock_to_the_next_step) {
+  static struct jwks_step step;
+  keys.keys[keys.count++] = (struct jwks_key){.kid = "2", .state = JWKS_RETIRING, .since_ms = START_MS, .until_ms = START_MS + OVERLAP};
+  q.now_ms = START_MS + 365 * 24 * HOUR;
+  q.stepped_ms = 365 * 24 * HOUR;
+  q.revoked = "1";
+  jwks_step_next(&q, &step);
+  cr_assert_str_eq(step.name, "revoke");
+  cr_assert_not(step.minded_clock);
+  keys = step.after;
+  jwks_step_next(&q, &step);
+  cr_assert_str_eq(step.name, "clock");
+  cr_assert(step.minded_clock);
+  cr_assert_eq(step.after.keys[0].until_ms, START_MS + OVERLAP + 365 * 24 * HOUR);
+}
+
 Test(jwks_phases, a_clock_that_was_set_unseen) {
   keys.keys[keys.count++] = (struct jwks_key){.kid = "2", .state = JWKS_RETIRING, .since_ms = START_MS, .until_ms = START_MS + OVERLAP};
   q.now_ms = START_MS - 365 * 24 * HOUR;

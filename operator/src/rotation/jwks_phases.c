@@ -111,6 +111,7 @@ static bool bound(const struct jwks_question *q, int64_t *time_ms) {
 static bool follow_clock(const struct jwks_question *q, struct jwks_step *step) {
   int64_t by_ms = step->after.count > 1 ? q->stepped_ms : 0;
   bool moved = false;
+  step->minded_clock = true;
   for (size_t i = 0; i < step->after.count; i++) {
     struct jwks_key *key = &step->after.keys[i];
     moved |= move(&key->since_ms, by_ms);

@@ -56,6 +56,7 @@ struct jwks_step {
   const char *name; /* NULL: nothing is to be written */
   struct jwks_keys after;
   bool makes;          /* the last key in it has yet to be made */
+  bool minded_clock;   /* stepped_ms has been answered; what came first leaves it to the next */
   bool asks;           /* which keys the pods have is of interest now */
   int64_t at_ms;       /* when time alone brings the next step; 0: nobody can tell */
   const char *reason;  /* of the event */

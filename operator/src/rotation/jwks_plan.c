@@ -156,8 +156,8 @@ void jwks_plan(const struct observation *o, struct plan *plan, struct jwks_stand
   if (o->keys->state != KEYS_READ || o->keys->problem) return;
   bool remembered = jwks_memory_read(o->keys, o->now_ms, &ret->keys);
   if (!jwks_signing(&ret->keys)) return;
-  plan->minds_clock = true;
   if (o->keys->kept_by) {
+    plan->minds_clock = true;
     ret->words = arena_printf(plan->arena, "key %s signs; it is not rotated here, since others write its Secret (%s)", o->keys->signing,
                               o->keys->kept_by);
     return;
@@ -177,6 +177,7 @@ void jwks_plan(const struct observation *o, struct plan *plan, struct jwks_stand
                                          .signs = !unsigned_};
   struct jwks_step step;
   jwks_step_next(&question, &step);
+  plan->minds_clock = step.minded_clock;
   plan_hearing(o, &ret->keys, plan);
   if (step.name) plan_step(o, &step, plan);
   if (step.asks) ask_pods(o, plan);
