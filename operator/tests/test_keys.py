@@ -35,3 +35,26 @@ def test_a_clock_that_is_set_moves_the_times_of_keys(play):
     assert Rotate.is_over(rotation, scene), "no key left early, and none was made"
     secret = scene.api.get("secrets", scene.namespace, f"{STACK}-jwks")
     assert len(secret["data"]) == 3
+
+
+def test_a_secret_that_is_gone_and_one_that_is_damaged(play):
+    """A damaged one is left as it is, to be mended; in place of one that is gone a new key is made."""
+    scene = play.scene
+    play.start()
+    scene.create_stack({"migrations": {"enabled": False}})
+    scene.await_deployed()
+    name, signing = f"{STACK}-jwks", scene.stack()["status"]["keys"]["signing"]
+
+    def keys_ready():
+        return next(c for c in scene.stack()["status"]["conditions"] if c["type"] == "KeysReady")
+
+    scene.api.patch("secrets", scene.namespace, name, {"data": {f"{signing}.pem": None}})
+    wait_until(lambda: f"it is told: {scene.describe()}", lambda: keys_ready()["reason"] == "KeysDamaged")
+    assert f"signing names the key {signing}, but {signing}.pem is missing" in keys_ready()["message"]
+    assert scene.stack()["status"]["keys"]["signing"] == signing, "the pods go on with it"
+    scene.api.delete("secrets", scene.namespace, name)
+    wait_until(lambda: f"another key signs: {scene.describe()}", lambda: scene.stack()["status"].get("keys", {}).get("signing") not in (None, signing))
+    scene.await_deployed()
+    assert keys_ready()["reason"] == "KeysReady"
+    new = scene.stack()["status"]["keys"]["signing"]
+    assert set(scene.api.get("secrets", scene.namespace, name)["data"]) == {"jwks.json", "signing", f"{new}.pem"}

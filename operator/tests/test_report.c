@@ -89,3 +89,24 @@ Test(report, the_queue_is_told_as_it_is) {
   cr_assert(tells("workqueue_retries_total{name=\"stack\",controller=\"stack\"} 2\n"));
   cr_assert(tells("controller_runtime_active_workers{controller=\"stack\"} 1\n"));
 }
+
+Test(report, keys_by_their_age) {
+  struct world w;
+  world_init(&w, "image: {repository: r, tag: v1}");
+  cJSON *object = cJSON_Duplicate(w.stack->object, true);
+  cJSON_ReplaceItemInObjectCaseSensitive(
+      object, "status",
+      cJSON_Parse(
+          "{\"keys\": {\"signing\": \"2\", \"items\": [{\"kid\": \"2\", \"state\": \"signing\", \"since\": \"1970-01-01T00:01:00Z\"}, "
+          "{\"kid\": \"1\", \"state\": \"retiring\", \"since\": \"1970-01-01T00:03:00Z\"}]}}"));
+  stack_free(w.stack);
+  w.stack = stack_decode(object, NULL);
+  report_keys(metrics, w.stack, 100 * 1000);
+  cr_assert(tells("supernova_stack_key_age_seconds{namespace=\"demo\",name=\"shop\",kid=\"2\",state=\"signing\"} 40\n"));
+  cr_assert(tells("supernova_stack_key_age_seconds{namespace=\"demo\",name=\"shop\",kid=\"1\",state=\"retiring\"} 0\n"),
+            "a clock went back");
+  cJSON_ReplaceItemInObjectCaseSensitive((cJSON *)w.stack->status, "keys", cJSON_CreateNull());
+  report_keys(metrics, w.stack, 100 * 1000);
+  cr_assert_not(tells("supernova_stack_key_age_seconds{"), "keys that have gone are told no more");
+  world_done(&w);
+}
