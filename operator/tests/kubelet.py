@@ -1,6 +1,7 @@
 """Plays the kubelet: pods of the operator's stacks run, become ready and end without being anywhere.
 
 They are never bound to a node, so that deleting them takes no kubelet either. A Job's pod ends once the stack says that its attempt runs; `exits` tells how: {("namespace", "shop-migrate-1"): 75}, 0 where nothing is told.
+A server's pod whose image has a tag of `restarting`, {("namespace", "v2")}, has restarted once when it becomes ready.
 """
 
 import http.client
@@ -17,7 +18,7 @@ FAILED = json.dumps({"error": "the test says so", "schemaVersion": 1, "servesFro
 
 class Kubelet:
     def __init__(self, api):
-        self.api, self.namespaces, self.exits = api, set(), {}
+        self.api, self.namespaces, self.exits, self.restarting = api, set(), {}, set()
         self.stopped, self.connection = threading.Event(), None
 
     def __enter__(self):
@@ -70,8 +71,9 @@ class Kubelet:
         if job and not self.may_end(meta["namespace"], job, migration):
             return
         code = self.exits.get((meta["namespace"], job), 0) if job else None
+        restarts = not job and (meta["namespace"], pod["spec"]["containers"][0]["image"].rpartition(":")[2]) in self.restarting
         try:
-            self.api.patch("pods", meta["namespace"], meta["name"], {"status": self.status(pod, code)}, subresource="status")
+            self.api.patch("pods", meta["namespace"], meta["name"], {"status": self.status(pod, code, restarts)}, subresource="status")
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -86,15 +88,16 @@ class Kubelet:
         return migration.get("state") == "Running" and job.endswith(suffix)
 
     @staticmethod
-    def status(pod, code):
+    def status(pod, code, restarts):
         """CODE: the exit status of a container that has ended; None: it runs."""
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         ended = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": FAILED if code else SUCCEEDED,
                  "startedAt": now, "finishedAt": now}
+        last = {"lastState": {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": now, "finishedAt": now}}} if restarts else {}
         state = {"running": {"startedAt": now}} if code is None else {"terminated": ended}
         phase = "Running" if code is None else "Failed" if code else "Succeeded"
         container = pod["spec"]["containers"][0]
         ready = [{"type": kind, "status": str(code is None), "lastTransitionTime": now} for kind in ("Ready", "ContainersReady")]
         return {"phase": phase, "conditions": ready, "startTime": now,
                 "containerStatuses": [{"name": container["name"], "image": container["image"], "imageID": "", "ready": code is None,
-                                       "restartCount": 0, "started": code is None, "state": state}]}
+                                       "restartCount": int(restarts), "started": code is None, "state": state, **last}]}

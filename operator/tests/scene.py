@@ -28,9 +28,9 @@ SPEC = {
     "jwks": {"retain": False},
 }
 VARYING = [(re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"), (re.compile(r"\b1[6-9]\d{11}\b"), "<kid>"),
-           (re.compile(r"\bsupernova-[0-9a-f]{10}\b"), "<dashboard>")]
+           (re.compile(r"\bsupernova-[0-9a-f]{10}\b"), "<dashboard>"), (re.compile(rf"\bpod {STACK}-[0-9a-z]+-[0-9a-z]{{5}}\b"), "<pod>")]
 VARYING_KEYS = {"uid", "resourceVersion", "creationTimestamp", "managedFields", "clusterIP", "clusterIPs", "generateName", "lastUpdateTime",
-                "batch.kubernetes.io/controller-uid", "controller-uid", "platform.supernova.com/applied-hash"}
+                "batch.kubernetes.io/controller-uid", "tookSeconds", "controller-uid", "platform.supernova.com/applied-hash"}
 
 
 def is_passing(resource, item):
@@ -160,9 +160,6 @@ class Scene:
         ours = sorted({(m["manager"], m["operation"], m.get("subresource", "")) for m in managers if m["manager"].startswith("supernova-operator")})
         if kind == "secrets":
             item["data"] = sorted(normal(key) for key in item.get("data", {}))
-        verified = "platform.supernova.com/verified"
-        if verified in item["metadata"].get("annotations", {}):  # how many of the pods the operator had heard of by then is the watch's business
-            item["metadata"]["annotations"][verified] = re.sub(r"\b\d+ pods", "its pods", item["metadata"]["annotations"][verified])
         if kind == "replicasets":
             del item["metadata"]["generation"]  # in how many steps it was scaled is the Deployment controller's business
         if kind != "supernovastacks" and "status" in item:

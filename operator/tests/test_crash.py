@@ -18,6 +18,7 @@ import pytest
 from kubeapi import wait_until
 from play import a_play
 from proxy import Answer
+from receiver import Receiver
 from scene import STACK, differences, settled
 
 AT_ONCE = 4
@@ -30,6 +31,7 @@ class Scenario:
     """What is there before, what is done, and how its end is known."""
     before = None  # the scenario that must have come to its end
     exits = {}
+    restarting = None  # the tag of an image whose pods restart
 
     def act(self, scene):
         raise NotImplementedError
@@ -149,6 +151,16 @@ class UpgradeWithCanary(Scenario):
         scene.change_stack({"image": {"tag": "v2"}, "rollout": {"canary": {"replicas": 1}}})
 
 
+class CanaryJudgedBad(AutomaticRollback):
+    """Another image, whose only pod so far has restarted."""
+    before = InstallWithoutMigration()
+    exits = {}
+    restarting = "v2"
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}, "rollout": {"canary": {"replicas": 1}}})
+
+
 class Retry(Scenario):
     """What failed for good is tried again."""
     before = MigrateInVain()
@@ -174,6 +186,31 @@ class ChangeWithJobs(Change):
     """All that Change changes and a feature on: preflight, a hook and the migration before the pods, a hook after them, and no seeds."""
     before = InstallWithJobs()
     changes = {**Change.changes, "monitoring": {"dashboard": "enabled"}}
+
+
+class InstallTold(Install):
+    """A webhook hears of it."""
+    receiver = None  # one for all runs, which are told apart by their namespaces
+    told = ["[Supernova] Staging Deployment - v1", "[Supernova] Deployment Complete - v1"]
+
+    def act(self, scene):
+        InstallTold.receiver = InstallTold.receiver or Receiver()
+        scene.api.create("secrets", scene.namespace, {"metadata": {"name": "mail"}, "data": self.receiver.secret_data()})
+        audit = {"name": "audit", "type": "webhook", "secretRef": {"name": "mail", "key": "hook"}}
+        scene.create_stack({"migrations": {"enabled": False}, "notifications": [audit]})
+
+    def is_over(self, scene):
+        """All is told, and none of it waits any more."""
+        assert not self.receiver or not self.receiver.problems, self.receiver.problems
+        return super().is_over(scene) and "outbox" not in scene.stack()["status"] and self.receiver.heard(scene.namespace) == self.told
+
+
+class ChangeTold(InstallTold):
+    before = InstallTold()
+    told = InstallTold.told + ["[Supernova] Staging Deployment - v2", "[Supernova] Deployment Complete - v2"]
+
+    def act(self, scene):
+        scene.change_stack({"image": {"tag": "v2"}})
 
 
 class Delete(Scenario):
@@ -261,6 +298,7 @@ def bring_about(scenario, play, kubelet):
         before.act(scene)
         wait_until(lambda: f"{before} is over: {scene.describe()}; {play.log()}", lambda: before.is_over(scene), 180)
     kubelet.exits.update({(scene.namespace, job): code for job, code in scenario.exits.items()})
+    kubelet.restarting.add((scene.namespace, scenario.restarting))
 
 
 class Crash:
@@ -355,8 +393,8 @@ def crash_points(run, scenario, capsys):
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
 
-SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, UpgradeWithCanary, AutomaticRollback, RollbackByHand, Freeze,
-             Override, Retry, Revoke, Rotate, Delete]
+SCENARIOS = [InstallWithJobs, MigrateAtSecondAttempt, MigrateInVain, ChangeWithJobs, GoingBack, UpgradeWithCanary, CanaryJudgedBad, AutomaticRollback, RollbackByHand,
+             Freeze, Override, Retry, Revoke, Rotate, ChangeTold, Delete]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -173,6 +173,21 @@ Test(trial, a_canary_is_held_judged_good_and_goes_on) {
   cr_assert_str_eq(verified, "the new pods: 300 requests, 0.0% failed, 95% took up to 950 ms");
 }
 
+/* The Deployment's numbers come by one watch, the pods by another. */
+Test(trial, a_pod_that_is_counted_and_not_yet_seen_is_waited_for) {
+  install(OURS, 3, ROLLOUT);
+  change(OURS, 2, 3, "rollout: {canary: {replicas: 0}}\n");
+  world_pods_ready(&w);
+  world_remove(&w, RESOURCE_POD, "shop-new-2");
+  w.said.reading = served(100, 0, 0);
+  after_s(300);
+  cr_assert_str_eq(world_phase(&w), "Verifying");
+  cr_assert_str_eq(message(), "the new pods: not all pods are ready");
+  world_pods_ready(&w);
+  after_s(300);
+  cr_assert_str_eq(world_phase(&w), "Ready", "%s", message());
+}
+
 Test(trial, an_operator_that_begins_anew_goes_on_where_the_deployment_is) {
   install(OURS, 3, ROLLOUT);
   change(OURS, 2, 3, ROLLOUT);

@@ -71,10 +71,16 @@ static void note_words(const struct probe *said, struct verdict_evidence *e) {
   if (*said->failure && !e->smoke_failure) e->smoke_failure = said->failure;
 }
 
+/* When the last of the new pods became ready; 0: not all are, or the Deployment has counted one that we have yet to hear of. */
+static int64_t all_ready_since_ms(const struct new_pods *pods, const struct deployment_facts *d) {
+  bool all = pods->count && pods->ready == pods->count && (int64_t)pods->count >= d->updated;
+  return all ? pods->last_ready_ms : 0;
+}
+
 static struct verdict_evidence gather(const struct court *c) {
   const struct deployment_facts *d = &c->deployment->deployment;
   const struct new_pods pods = new_pods_of(c->o, d);
-  struct verdict_evidence e = {.smoke_answered = true, .ready_since_ms = pods.count && pods.ready == pods.count ? pods.last_ready_ms : 0};
+  struct verdict_evidence e = {.smoke_answered = true, .ready_since_ms = all_ready_since_ms(&pods, d)};
   int64_t jobs_ended_ms = last_job_ended_ms(c);
   const struct child *pod;
   for (size_t i = 0; e.pods < LOOKS_MAX && (pod = new_pods_next(c->o, d, &i)); e.pods++) {
