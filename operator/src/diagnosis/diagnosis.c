@@ -152,9 +152,20 @@ static const char *say_unschedulable(const struct look *l) {
                       clean(l, l->pod->pod.unschedulable), describe(l));
 }
 
+/* What the registry said. A kubelet wraps it otherwise while it pulls and while it backs off, in turns; said alike, the same trouble costs one write. */
+static const char *pull_words(const struct pod_facts *pod) {
+  static const char *const wraps[] = {"ErrImagePull: ", "desc = "};
+  const char *words = pod->waiting_message ? pod->waiting_message : pod->waiting;
+  for (size_t i = 0; i < ELEMENTS(wraps); i++) {
+    const char *wrap = strstr(words, wraps[i]);
+    if (wrap) words = wrap + strlen(wraps[i]);
+  }
+  return words;
+}
+
 static const char *say_image(const struct look *l) {
-  return arena_printf(l->arena, "pod %s cannot pull its image: %s: %s; check spec.image and spec.image.pullSecrets: %s", l->pod->name,
-                      l->pod->pod.waiting, clean(l, l->pod->pod.waiting_message), describe(l));
+  return arena_printf(l->arena, "pod %s cannot pull its image: %s; check spec.image and spec.image.pullSecrets: %s", l->pod->name,
+                      clean(l, pull_words(&l->pod->pod)), describe(l));
 }
 
 static const char *say_key(const struct look *l) {
