@@ -175,9 +175,11 @@ Test(owed, the_words_are_the_runbooks) {
       "Stack: demo/shop\nWhen: 2026-01-01 00:00 UTC\nDuration: not known yet: none was measured\nImpact: None: nothing was there "
       "before\nChanges:\n  - First install: r:v1\nOn-call: @ada\n");
   cr_assert_str_eq(json_string(deployed, "subject", ""), "[Supernova] Deployment Complete - v1");
-  cr_assert_str_eq(json_string(deployed, "text", ""),
-                   "Stack: demo/shop\nStatus: ✅ Successful\nDeployed: 2026-01-01 00:04 UTC\nDuration: 4 minutes\nVerification:\n  ✅ All "
-                   "pods healthy (2 of 2)\n  ✅ Migrations completed\nOn-call: @ada\n");
+  cr_assert_str_eq(
+      json_string(deployed, "text", ""),
+      "Stack: demo/shop\nStatus: ✅ Successful\nDeployed: 2026-01-01 00:04 UTC\nDuration: 4 minutes\nVerification:\n  ✅ All "
+      "pods healthy (2 of 2)\n  ✅ Migrations completed\n  ✅ the new pods: 2 pods stayed ready and did not restart; requests are not "
+      "judged: the image is not the companion's, and may tell nothing of them\nOn-call: @ada\n");
   cr_assert_eq(json_int(deployed, "revision", 0), 1);
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "change/command.h"
 #include "change/commands.h"
+#include "release/annotations.h"
 #include "release/last_words.h"
 
 #include <stdio.h>
@@ -145,6 +146,12 @@ static void write_verification(struct writing *w) {
     if (w->j->hooks.migration.state == migrations[i].state) buffer_printf(&w->text, "  %s\n", migrations[i].words);
 }
 
+/* A way back is not judged anew: what it says of its first time would be no news. */
+static void write_verified(struct writing *w) {
+  const char *verified = w->j->history.target ? w->j->history.target->revision.verified : NULL;
+  if (verified) buffer_printf(&w->text, "  %s %s\n", strstr(verified, VERIFIED_INCONCLUSIVE) ? "➖" : "✅", verified);
+}
+
 static void write_took(struct writing *w) {
   int64_t since_ms;
   if (parse_rfc3339(json_string(w->told, "since", NULL), &since_ms) == 0) line(w, "Duration", minutes(w, (w->o->now_ms - since_ms) / 1000));
@@ -168,11 +175,21 @@ static void write_planned(struct writing *w) { write_before(w, true); }
 
 static void write_started(struct writing *w) { write_before(w, false); }
 
-static void write_deployed(struct writing *w) {
+static void write_success(struct writing *w) {
   line(w, "Status", "✅ Successful");
   line(w, "Deployed", when(w, w->o->now_ms));
   write_took(w);
   write_verification(w);
+}
+
+static void write_deployed(struct writing *w) {
+  write_success(w);
+  write_verified(w);
+  write_contacts(w);
+}
+
+static void write_rolled_back(struct writing *w) {
+  write_success(w);
   write_contacts(w);
 }
 
@@ -227,7 +244,7 @@ static const struct row {
     {"ReleaseDeployed", false, "Deployment Complete", write_deployed},
     {"ReleaseFailed", false, "Deployment Failed", write_failed},
     {"RollbackStarted", true, "Rollback", write_rollback_started},
-    {"RollbackDeployed", false, "Rollback Complete", write_deployed},
+    {"RollbackDeployed", false, "Rollback Complete", write_rolled_back},
     {"ChangeOverridden", true, "Change Window Overridden", write_override},
 };
 

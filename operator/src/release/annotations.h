@@ -12,7 +12,8 @@
 #define ANNOTATION_APPROVED_BY   STACK_GROUP "/approved-by"   /* who approved the release */
 #define ANNOTATION_OVERRIDDEN_BY STACK_GROUP "/overridden-by" /* "who: why": it began outside of the windows */
 
-#define ANNOTATION_VERIFIED STACK_GROUP "/verified" /* what its new pods have shown before it was Deployed */
+#define ANNOTATION_VERIFIED   STACK_GROUP "/verified" /* what its new pods have shown before it was Deployed */
+#define VERIFIED_INCONCLUSIVE ": inconclusive: "      /* in it, where they have shown too little */
 
 /* A merge patch of an object that carries RESOURCE_VERSION, the observed one, and in it the annotations to be added. The caller owns the patch. */
 cJSON *annotations_patch(const char *resource_version, cJSON **ret_annotations);

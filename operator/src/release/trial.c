@@ -1,5 +1,6 @@
 #include "release/trial.h"
 
+#include "release/annotations.h"
 #include "release/new_pods.h"
 #include "render/render.h"
 #include "stack/rollout.h"
@@ -131,8 +132,8 @@ static void take_verdict(const struct court *c, bool canary, struct trial *trial
   if (trial->verdict.state == VERDICT_BAD)
     fail(trial, "VerificationFailed", arena_printf(c->plan->arena, "%s: %s", who, trial->verdict.message), false);
   else if (!trial->judges)
-    trial->words =
-        arena_printf(c->plan->arena, "%s: %s%s", who, trial->verdict.state == VERDICT_GOOD ? "" : "inconclusive: ", trial->verdict.message);
+    trial->words = arena_printf(c->plan->arena, "%s%s%s", who, trial->verdict.state == VERDICT_GOOD ? ": " : VERIFIED_INCONCLUSIVE,
+                                trial->verdict.message);
 }
 
 /* Told at once: each further second harms users. */

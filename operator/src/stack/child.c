@@ -144,6 +144,7 @@ static void read_revision(const cJSON *object, struct revision_facts *to) {
   char hash[CONTENT_HASH_SIZE];
   if (env && content_hash(env, hash) == 0) to->env_name_hash = strdup(hash);
   to->number = json_int(object, "revision", 0);
+  to->verified = copy_text(annotation(object, ANNOTATION_VERIFIED));
   to->jobs = job_memory_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
   to->failed = failure_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
   to->pinned = pin_collect(json_string(object, "metadata.name", ""), json_get(object, "metadata.annotations"));
@@ -260,6 +261,7 @@ static void free_view(struct child *child) {
       free(child->revision.content);
       free(child->revision.image);
       free(child->revision.env_name_hash);
+      free(child->revision.verified);
       cJSON_Delete(child->revision.jobs);
       cJSON_Delete(child->revision.failed);
       cJSON_Delete(child->revision.pinned);

@@ -51,6 +51,7 @@ struct revision_facts {
   char *content;       /* data, compact JSON: immutable */
   char *image;         /* the full reference */
   char *env_name_hash; /* hash of its env map: names its ConfigMap */
+  char *verified;      /* what its new pods have shown before it was Deployed, or NULL */
   cJSON *jobs;         /* what is remembered of its series of Jobs (job_memory_of), or NULL */
   cJSON *failed;       /* why its release failed (release/failure.h), or NULL */
   cJSON *pinned;       /* that people went back to it (release/pin.h), or NULL */
