@@ -289,7 +289,7 @@ Test(plan_make, a_rollout_past_its_deadline_is_failed_with_the_pods_own_words) {
   cr_assert_str_eq(world_phase(&w), "Failed");
   cr_assert_str_eq(world_condition(&w, "Stalled"), "True RolloutStuck");
   const char *message = json_string(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(w.plan.status, "conditions"), 0), "message", "");
-  cr_assert(strstr(message, "ImagePullBackOff: no such image"), "%s", message);
+  cr_assert(strstr(message, "cannot pull its image: no such image"), "%s", message);
 }
 
 static const char *message_of(const char *type) {

@@ -6,13 +6,12 @@
 #include "message/owed.h"
 #include "release/annotations.h"
 #include "release/failure.h"
-#include "release/release_standing.h"
 #include "release/target.h"
 #include "render/render.h"
 #include "stack/children_plan.h"
 #include "stack/conditions.h"
 #include "stack/finalize.h"
-#include "stack/status.h"
+#include "stack/stand.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,15 +105,6 @@ static void plan_deployed(const struct observation *o, const struct history *his
                                  .event = {"Normal", "Deployed", note}});
 }
 
-static struct standing standing_of_rollout(const struct rollout *r, const struct judgement *j) {
-  if (r->state == ROLLOUT_COMPLETE && j->history.target && j->history.target == j->history.current)
-    return (struct standing){.phase = "Ready", .ready = true, .reason = "Deployed", .message = "everything is as the spec says"};
-  return (struct standing){.phase = "RollingOut",
-                           .reconciling = true,
-                           .reason = r->state == ROLLOUT_PROGRESSING && j->diagnosis.reason ? j->diagnosis.reason : "RollingOut",
-                           .message = *r->message ? r->message : "all pods are there"};
-}
-
 /* What was Deployed last, with the overlays that its pods have. Where its Deployment has gone it comes back. */
 static void keep_pods(const struct observation *o, const struct judgement *j, struct plan *plan) {
   struct content kept = {0};
@@ -144,61 +134,6 @@ static void plan_pods(const struct observation *o, const struct judgement *j, co
     keep_pods(o, j, plan);
   else
     children_plan_deployment(o, target, (struct pace){j->rolls_back, canary}, needs, plan, obstacles);
-}
-
-/* The same but for digits: addresses, ports and times differ each time that a write fails, and are no news. */
-static bool is_same_failure(const char *a, const char *b) {
-  for (;; a++, b++) {
-    a += strspn(a, "0123456789");
-    b += strspn(b, "0123456789");
-    if (*a != *b || !*a) return *a == *b;
-  }
-}
-
-/* What was told of a failure stands as it was told for as long as it is the same one. */
-static const char *failure_message(const struct observation *o) {
-  const cJSON *ready = condition_find(json_get(o->stack->status, "conditions"), "Ready");
-  const char *told = json_string(ready, "message", "");
-  return is_same_failure(told, o->last_error->message) ? told : o->last_error->message;
-}
-
-/* Ready but for a child that somebody changes again whenever it was set back. */
-static struct standing contest(const struct observation *o, const struct standing *standing, struct plan *plan) {
-  int64_t left_ms = 0;
-  const struct mend *mend = mends_contested(o->mends, o->now_ms, &left_ms);
-  if (!mend) return *standing;
-  plan_look_again(plan, left_ms);
-  return (struct standing){
-      .phase = "RollingOut",
-      .reconciling = true,
-      .reason = "DriftReturns",
-      .message = arena_printf(
-          plan->arena, "%s %s is changed again each time that it is set back (%s); it is set back less and less often: end what changes it",
-          resources[mend->resource].api.kind, mend->name, mend->what)};
-}
-
-/* The last round's error stands there as long as writes are still owed: one that somebody else has made needless is over. */
-static struct standing stand(const struct observation *o, const struct judgement *j, const struct target *t, const struct trial *trial,
-                             const struct obstacles *obstacles, struct plan *plan) {
-  const struct series_report *job = &j->hooks.current;
-  if (obstacles->foreign)
-    return (struct standing){.phase = "Failed", .stalled = true, .reason = "NameConflict", .message = obstacles->foreign};
-  if (obstacles->leaving)
-    return (struct standing){.phase = "Pending", .reconciling = true, .reason = "EarlierStackLeaves", .message = obstacles->leaving};
-  if (o->last_error && plan->action_count)
-    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "WriteFailed", .message = failure_message(o)};
-  struct standing standing;
-  bool failed = job->state == SERIES_FAILED;
-  if (release_standing(o, t, j->rolls_back, &trial->rollout, plan->arena, &standing)) return standing;
-  if (!j->hooks.settled && (failed || !trial->failure.reason) && (job->state != SERIES_DUE || job->before_rollout))
-    return hooks_standing(&j->hooks, plan->arena);
-  standing = trial_standing(trial, plan->arena);
-  if (standing.reason) return standing;
-  standing = standing_of_rollout(&trial->rollout, j);
-  bool resumes = plan->action_count && !strcmp(json_string(o->stack->status, "phase", ""), "Blocked");
-  if (standing.ready && resumes)
-    return (struct standing){.phase = "RollingOut", .reconciling = true, .reason = "RollingOut", .message = "what waited has begun"};
-  return standing.ready ? contest(o, &standing, plan) : standing;
 }
 
 /* Recorded once, and the rest is left to the next round. A revision that was Deployed before has been released, and going back can't fail as a release. */
@@ -240,7 +175,7 @@ static void plan_release(const struct observation *o, struct judgement *j, const
   plan_failure(o, j, t, &trial, plan);
   if (trial.passed && j->history.target) plan_deployed(o, &j->history, &j->hooks, &trial, plan);
   if (j->history.target && j->history.target == j->history.current) history_prune(o, &j->history, target, plan);
-  j->standing = stand(o, j, t, &trial, &children.obstacles, plan);
+  j->standing = stand(&(struct round){o, j, t, &trial, &children.obstacles, plan});
   tell_failed_jobs(o, j, t);
 }
 
