@@ -39,7 +39,7 @@ static void check(const struct row *row, const struct verdict_rules *by) {
 Test(verdict, each_kind_of_evidence) {
   const struct row rows[] = {
       {"not ready", {.pods = 1}, WINDOW, VERDICT_WAIT, "", "not all pods are ready"},
-      {"a moment before the end", {POD, .served = served(100, 0, 0)}, WINDOW - 1, VERDICT_WAIT, "", "1 pods are watched for 60 s"},
+      {"a moment before the end", {POD, .served = served(100, 0, 0)}, WINDOW - 1, VERDICT_WAIT, "", "1 pod is watched for 60 s"},
       {"at the end", {POD, .served = served(100, 0, 0)}, WINDOW, VERDICT_GOOD, "", "100 requests, 0.0% failed, 95% took up to 950 ms"},
       {"a restart, at once", {.pods = 2, .restarted = "shop-1"}, 0, VERDICT_BAD, "Restarted", "pod shop-1 has restarted"},
       {"failures, at once",
@@ -66,7 +66,7 @@ Test(verdict, each_kind_of_evidence) {
        VERDICT_WAIT,
        "",
        "there were too few requests to judge by; waiting as long again"},
-      {"slow, while it warms up", {POD, .served = served(100, 0, 50)}, WINDOW - 1, VERDICT_WAIT, "", "1 pods are watched for 60 s"},
+      {"slow, while it warms up", {POD, .served = served(100, 0, 50)}, WINDOW - 1, VERDICT_WAIT, "", "1 pod is watched for 60 s"},
       {"slow",
        {POD, .served = served(100, 0, 50)},
        WINDOW,

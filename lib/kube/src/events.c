@@ -12,7 +12,8 @@
 enum {
   SERIES_MS = 6 * 60000, /* how long a repetition belongs to what it repeats */
   REFRESH_MS = 30000,    /* of a series that goes on: one PATCH, with the whole count */
-  BURST = 25,            /* of one subject */
+  BURST = 40,            /* of one subject */
+  FOR_WARNINGS = 15,     /* of these: a busy stack's progress leaves room for its troubles and for answers to people */
   REFILL_MS = 5000,
   MAX_IN_FLIGHT = 64,
   MAX_REMEMBERED = 256,
@@ -175,8 +176,8 @@ static void forget_old_series(struct event_recorder *recorder, int64_t now_ms) {
   if (map_count(recorder->allowances) >= MAX_REMEMBERED) map_clear(recorder->allowances);
 }
 
-/* A bucket of BURST that fills by one each REFILL_MS. */
-static bool allowed(struct event_recorder *recorder, const char *subject, int64_t now_ms) {
+/* A bucket of BURST that fills by one each REFILL_MS, and that what is normal never empties. */
+static bool allowed(struct event_recorder *recorder, const char *subject, enum event_type type, int64_t now_ms) {
   struct allowance *allowance = map_get(recorder->allowances, subject);
   if (!allowance) {
     allowance = malloc(sizeof *allowance);
@@ -190,7 +191,8 @@ static bool allowed(struct event_recorder *recorder, const char *subject, int64_
   int64_t most = (int64_t)BURST * REFILL_MS, tokens = allowance->tokens_ms + (now_ms - allowance->at_ms);
   allowance->at_ms = now_ms;
   allowance->tokens_ms = tokens < most ? tokens : most;
-  if (allowance->tokens_ms < REFILL_MS) return false;
+  int64_t reserved = type == EVENT_WARNING ? 0 : (int64_t)FOR_WARNINGS * REFILL_MS;
+  if (allowance->tokens_ms < reserved + REFILL_MS) return false;
   allowance->tokens_ms -= REFILL_MS;
   return true;
 }
@@ -222,7 +224,7 @@ void events_record(struct event_recorder *recorder, const struct event_subject *
   if (!repeats) forget_old_series(recorder, now_ms);
   end = strchr(key, '\n');
   *end = '\0'; /* the subject alone */
-  bool may = (repeats && series->count >= 2) || allowed(recorder, key, now_ms);
+  bool may = (repeats && series->count >= 2) || allowed(recorder, key, type, now_ms);
   *end = '\n';
   if (!may) {
     recorder->counts.dropped++;

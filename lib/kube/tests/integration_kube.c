@@ -589,8 +589,13 @@ Test(events, repetitions_make_a_series) {
   }
   for (int i = 0; i < 40; i++) events_record(recorder, &subject, EVENT_NORMAL, "Many", "Try", "number %d", i);
   wait_until(world->loop, 10000, none_in_flight, recorder, "they are written");
-  cr_expect_eq(events_counts(recorder)->created, 24, "no more than a burst, of which the first repetition took its part");
+  cr_expect_eq(events_counts(recorder)->created, 24,
+               "no more than a burst but for warnings' part, of which the first repetition took its part");
   cr_expect_eq(events_counts(recorder)->dropped, 18);
+  for (int i = 0; i < 20; i++) events_record(recorder, &subject, EVENT_WARNING, "Answer", "Try", "number %d", i);
+  wait_until(world->loop, 10000, none_in_flight, recorder, "they are written");
+  cr_expect_eq(events_counts(recorder)->created, 24 + 15);
+  cr_expect_eq(events_counts(recorder)->dropped, 18 + 5);
   events_free(recorder);
   world_free(world);
 }

@@ -66,8 +66,9 @@ struct verdict verdict_of(const struct verdict_rules *rules, const struct verdic
   if (!e->ready_since_ms) return wait("not all pods are ready", pause_ms(rules, POLL_MS));
   int64_t passed_ms = now_ms - e->ready_since_ms;
   if (passed_ms < rules->window_ms)
-    return wait(arena_printf(arena, "%zu pods are watched for %lld s", e->pods, (long long)(rules->window_ms / 1000)),
-                pause_ms(rules, rules->window_ms - passed_ms));
+    return wait(
+        arena_printf(arena, "%zu pod%s watched for %lld s", e->pods, e->pods == 1 ? " is" : "s are", (long long)(rules->window_ms / 1000)),
+        pause_ms(rules, rules->window_ms - passed_ms));
   if ((rules->smoke || !rules->silent) && e->unseen) return wait("the pods have yet to be asked", SOON_MS);
   if (rules->smoke && !e->smoke_answered) {
     if (passed_ms < 2 * rules->window_ms)
@@ -77,6 +78,7 @@ struct verdict verdict_of(const struct verdict_rules *rules, const struct verdic
   }
   if (rules->smoke && e->smoke_failure) return bad("Smoke", arena_printf(arena, "a smoke question failed: %s", e->smoke_failure));
   if (rules->silent)
-    return good(arena_printf(arena, "%zu pods stayed ready and did not restart; requests are not judged: %s", e->pods, rules->silent));
+    return good(arena_printf(arena, "%zu pod%s stayed ready and did not restart; requests are not judged: %s", e->pods,
+                             e->pods == 1 ? "" : "s", rules->silent));
   return judge_requests(rules, e, passed_ms, arena);
 }

@@ -3,8 +3,8 @@
  *     events_record(recorder, &(struct event_subject){.resource = &stacks, .namespace = ns, .name = name, .uid = uid},
  *                   EVENT_WARNING, "MigrationFailed", "Migrate", "attempt 2 of 5 failed: %s", why);
  *
- * The same subject, type, reason, action and note within 6 minutes make one Event whose series counts (first repeat: a series of 2, by PATCH). At most 25 a burst
- * and then one each 5 seconds for a subject go out, the rest are counted as dropped; at most 64 are under way. Nothing blocks, nothing is retried; a failure is counted.
+ * The same subject, type, reason, action and note within 6 minutes make one Event whose series counts (first repeat: a series of 2, by PATCH). At most 40 a burst
+ * and then one each 5 seconds for a subject go out, 15 of the burst only for warnings; the rest are counted as dropped; at most 64 are under way. Nothing blocks, nothing is retried; a failure is counted.
  * A note is cut to 1,000 bytes at a character's start (the API takes 1,024). Rights used: create and patch of events.events.k8s.io.
  */
 #pragma once
