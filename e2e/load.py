@@ -1,4 +1,5 @@
-"""Users that go on asking while something happens: wrk, every answer counted.
+"""Users that go on asking while something happens: wrk, every answer counted. Some keep their connection, and with it their pod; others come anew for
+each question, and so to every pod there is.
 
     with Load(stack.url("/api/entitlements/p1"), token) as load:
         ...
@@ -15,19 +16,24 @@ SCRIPT = pathlib.Path(__file__).with_name("load.lua")
 
 
 class Load:
-    def __init__(self, url, headers=None):
-        words = [word for name, value in (headers or {}).items() for word in ("-H", f"{name}: {value}")]
-        self.command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{BOUND_S}s", "-s", str(SCRIPT), *words, url, "--", str(DELAY_MS)]
+    def __init__(self, url, headers):
+        self.url, self.headers = url, headers
         self.requests, self.errors = 0, {}
 
+    def start(self, connection):
+        headers = [word for name, value in {**self.headers, "connection": connection}.items() for word in ("-H", f"{name}: {value}")]
+        return subprocess.Popen(["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{BOUND_S}s", "-s", str(SCRIPT), *headers, self.url, "--", str(DELAY_MS)],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
     def __enter__(self):
-        self.wrk = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.running = {connection: self.start(connection) for connection in ("keep-alive", "close")}
         return self
 
     def __exit__(self, *_):
-        self.wrk.send_signal(signal.SIGINT)
-        said = self.wrk.communicate(timeout=60)[0]
-        assert "{" in said, said  # it never began
-        counts = json.loads(said.strip().splitlines()[-1])
-        self.requests = counts.pop("requests")
-        self.errors = {what: n for what, n in counts.items() if n}
+        for connection, wrk in self.running.items():
+            wrk.send_signal(signal.SIGINT)
+            said = wrk.communicate(timeout=60)[0]
+            assert "{" in said, said  # it never began
+            counts = json.loads(said.strip().splitlines()[-1])
+            self.requests += counts.pop("requests")
+            self.errors.update({f"{connection}: {what}": n for what, n in counts.items() if n})

@@ -30,6 +30,8 @@ MADE_ONCE = ("jobs", "secrets", "controllerrevisions")
 class Scenario:
     """What is there before, what is done, and how its end is known."""
     before = None  # the scenario that must have come to its end
+    writes = 0  # that it costs, undisturbed, and beside them at most so many
+    tells = 0  # of the status
     exits = {}
     restarting = None  # the tag of an image whose pods restart
 
@@ -52,6 +54,7 @@ class InstallWithoutMigration(Install):
 
 class MigrateAtSecondAttempt(Scenario):
     """The first attempt fails."""
+    writes, tells = 5, 5
     before = InstallWithoutMigration()
     exits = {f"{STACK}-migrate-1": 75}
 
@@ -61,6 +64,7 @@ class MigrateAtSecondAttempt(Scenario):
 
 class MigrateInVain(MigrateAtSecondAttempt):
     """The first attempt says that trying again will not help."""
+    writes, tells = 3, 4
     exits = {f"{STACK}-migrate-1": 65}
 
     def is_over(self, scene):
@@ -79,6 +83,7 @@ class Change(Scenario):
 
 class GoingBack(Scenario):
     """To the image and settings that were there before the change."""
+    writes, tells = 4, 4
     before = Change()
 
     def act(self, scene):
@@ -87,6 +92,7 @@ class GoingBack(Scenario):
 
 class AutomaticRollback(Scenario):
     """Another image, whose migration fails for good once the pods have changed."""
+    writes, tells = 8, 7
     before = Install()
     exits = {f"{STACK}-migrate-2": 65}
 
@@ -101,6 +107,7 @@ class AutomaticRollback(Scenario):
 
 class RollbackByHand(Scenario):
     """To the image and settings that were there before the change, against what the spec says."""
+    writes, tells = 6, 3
     before = Change()
 
     def act(self, scene):
@@ -122,6 +129,7 @@ class InstallFrozen(Install):
 
 class Freeze(Scenario):
     """Another image, which has to wait."""
+    writes, tells = 0, 1
     before = InstallFrozen()
 
     def act(self, scene):
@@ -133,6 +141,7 @@ class Freeze(Scenario):
 
 class Override(Scenario):
     """Let through, with a migration before the pods change."""
+    writes, tells = 8, 5
     before = Freeze()
 
     def act(self, scene):
@@ -145,6 +154,7 @@ class Override(Scenario):
 
 class UpgradeWithCanary(Scenario):
     """Another image: one pod first, which is judged good, then the others."""
+    writes, tells = 5, 5
     before = InstallWithoutMigration()
 
     def act(self, scene):
@@ -153,6 +163,7 @@ class UpgradeWithCanary(Scenario):
 
 class CanaryJudgedBad(AutomaticRollback):
     """Another image, whose only pod so far has restarted."""
+    writes, tells = 6, 5
     before = InstallWithoutMigration()
     exits = {}
     restarting = "v2"
@@ -163,6 +174,7 @@ class CanaryJudgedBad(AutomaticRollback):
 
 class Retry(Scenario):
     """What failed for good is tried again."""
+    writes, tells = 5, 3
     before = MigrateInVain()
 
     def act(self, scene):
@@ -176,6 +188,7 @@ HOOKS = [{"name": "warm", "command": ["warm"], "when": ["pre-install", "pre-upgr
 
 class InstallWithJobs(Install):
     """A preflight, a hook before the pods, the migration, a hook whose first attempt fails, and seeds: one after the other."""
+    writes, tells = 27, 14
     exits = {f"{STACK}-tell-1": 75}
 
     def act(self, scene):
@@ -184,6 +197,7 @@ class InstallWithJobs(Install):
 
 class ChangeWithJobs(Change):
     """All that Change changes and a feature on: preflight, a hook and the migration before the pods, a hook after them, and no seeds."""
+    writes, tells = 20, 11
     before = InstallWithJobs()
     changes = {**Change.changes, "monitoring": {"dashboard": "enabled"}}
 
@@ -206,6 +220,7 @@ class InstallTold(Install):
 
 
 class ChangeTold(InstallTold):
+    writes, tells = 4, 5
     before = InstallTold()
     told = InstallTold.told + ["[Supernova] Staging Deployment - v2", "[Supernova] Deployment Complete - v2"]
 
@@ -214,6 +229,7 @@ class ChangeTold(InstallTold):
 
 
 class Delete(Scenario):
+    writes, tells = 2, 0
     before = Install()
 
     def act(self, scene):
@@ -287,6 +303,7 @@ class InstallThatRetains(Install):
 
 
 class DeleteThatRetains(Delete):
+    writes, tells = 0, 0
     before = InstallThatRetains()
 
 
@@ -330,6 +347,8 @@ class Crash:
             play.start()
         self.await_world(play, expected)
         self.check_audit(play)
+        if not self.number:
+            self.check_costs(play)
         play.end()
         return scene.world(), proxy.writes
 
@@ -352,6 +371,12 @@ class Crash:
         wait_until(lambda: "\n    ".join([f"{self}: the same world", *found, str(scene.describe()), *play.proxy.writes, play.log()]), is_there, 180, 0.1)
         play.proxy.await_quiet()
         assert not expected or not differences(expected, scene.world()), f"{self}: the world moves on"
+
+    def check_costs(self, play):
+        """Of the writes that took effect: one that met a controller's own is sent again."""
+        took_effect = [what for _, _, what, _, status in play.written() if status < 300]
+        tells = took_effect.count("status")
+        assert len(took_effect) - tells == self.scenario.writes and tells <= self.scenario.tells, f"{self}: costs {play.proxy.writes}"
 
     def check_audit(self, play):
         """The API server has seen each write that was counted (but one that was never forwarded), and nothing was made twice."""
@@ -388,7 +413,8 @@ def crash_points(run, scenario, capsys):
             except AssertionError as failure:
                 failures.append(str(failure))
     with capsys.disabled():
-        print(f"\n{type(scenario).__name__}: {len(crashes) - missed} crash points tried in {time.monotonic() - begun:.0f} s")
+        print(f"\n{type(scenario).__name__}: {scenario.writes} writes and at most {scenario.tells} of status; "
+              f"{len(crashes) - missed} crash points tried in {time.monotonic() - begun:.0f} s")
     assert not failures, f"{len(failures)} of {len(crashes)} failed:\n" + "\n".join(failures)
     assert missed <= MISSED_AT_MOST, f"{missed} of {len(crashes)} writes never came"
 
