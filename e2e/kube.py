@@ -63,6 +63,10 @@ def items(kind, namespace=None, **query):
     return api().items(resource(kind), namespace, **query)
 
 
+def events(namespace, reason):
+    return [event for event in items("event", namespace) if event["reason"] == reason]
+
+
 def apply(*manifests, namespace=None):
     where = ["-n", namespace] if namespace else []
     return kubectl(*where, "apply", "--server-side", "--force-conflicts", "--field-manager", "e2e", "-f", "-",

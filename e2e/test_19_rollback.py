@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from kube import condition_of, kubectl, seconds, wait_for
+from kube import condition_of, events, kubectl, seconds, wait_for
 
 BROKEN = {"name": "broken", "command": ["supernova-server", "no-such-thing"], "when": ["post-upgrade"], "retry": {"exponential": {"enabled": False}}}
 ROLLBACK = {"rollout": {"onFailure": "Rollback"}}
@@ -47,10 +47,6 @@ def serves(stack, tag):
 
 def wait_serves(stack, tag):
     wait_for(f"{tag} serves", lambda: serves(stack, tag))
-
-
-def events(stack, reason):
-    return [event["note"] for event in stack.list("events.events.k8s.io") if event["reason"] == reason]
 
 
 def sql(stack, text):
@@ -101,7 +97,7 @@ def test_rollback_by_hand_survives_a_sync_loop(stack):
     finally:
         stop.set()
         loop.join()
-    assert any("RollbackRequested" in event["reason"] for event in stack.list("events.events.k8s.io"))
+    assert [event["note"] for event in events(stack.namespace, "RollbackRequested")] == ["the pods go back to revision 1: asked for by e2e: a test"]
 
 
 def test_a_pin_lets_go_when_the_spec_moves_on(stack):
@@ -135,7 +131,7 @@ def test_to_a_revision_by_its_number(stack):
 def test_an_order_that_can_not_be_is_answered_and_removed(stack):
     for value, answer in (("99", "there is no revision 99"), ("soon", "neither a revision's number nor previous")):
         order(stack, value)
-        wait_for("an answer", lambda: any(answer in note for note in events(stack, "CommandRefused")))
+        wait_for("an answer", lambda: any(answer in event["note"] for event in events(stack.namespace, "CommandRefused")))
         wait_for("it is gone", lambda: "platform.supernova.com/rollback-to" not in stack.read("supernovastack")["metadata"]["annotations"])
     assert serves(stack, "v3")
 

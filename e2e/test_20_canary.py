@@ -1,7 +1,7 @@
 """A release under load: one pod first, which is judged by what it says of its users' requests, then the others. No user notices any of it."""
 import pytest
 
-from kube import condition_of, items, wait_for
+from kube import condition_of, events, items, wait_for
 from load import Load
 
 VERIFICATION = {"windowSeconds": 5, "minRequests": 20}
@@ -43,9 +43,7 @@ def pods_ever_made(stack, tag):
     """Names of the pods that its ReplicaSet has made."""
     ours = items("replicaset", stack.namespace, labelSelector=f"app={stack.name}")
     names = {rs["metadata"]["name"] for rs in ours if rs["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f"canary-{tag}")}
-    made = [event for event in items("events.events.k8s.io", stack.namespace)
-            if event["reason"] == "SuccessfulCreate" and event["regarding"]["name"] in names]
-    return {event["note"].removeprefix("Created pod: ") for event in made}
+    return {event["note"].removeprefix("Created pod: ") for event in events(stack.namespace, "SuccessfulCreate") if event["regarding"]["name"] in names}
 
 
 def message(stack, kind):
@@ -86,10 +84,22 @@ def test_a_canary_judged_bad_is_put_back_before_a_second_batch(stack, load):
     assert stack.pods() == before
 
 
-def test_an_image_that_can_not_be_pulled_touches_no_pod_that_serves(stack, load):
+NOWHERE = {"image": {"repository": "docker.io/library/no-such-server"}, "rollout": {**ROLLOUT, "progressDeadlineSeconds": 30}}
+
+
+def test_an_image_that_can_not_be_pulled_stops_at_its_first_job(stack):
+    before = stack.pods()
+    release(stack, "nowhere", **NOWHERE)
+    wait_for("the migration's pod says why", lambda: "no-such-server" in message(stack, "Ready"))
+    release(stack, "second")
+    stack.wait_ready()
+    assert stack.pods() == before and not pods_ever_made(stack, "nowhere")
+
+
+def test_without_a_job_it_touches_no_pod_that_serves(stack, load):
     before = stack.pods()
     with load() as users:
-        release(stack, "nowhere", image={"repository": "docker.io/library/no-such-server"}, rollout={**ROLLOUT, "progressDeadlineSeconds": 30})
+        release(stack, "nowhere", **NOWHERE, migrations={"enabled": False})
         stack.wait_reason("ImageNotPulled")
         assert before <= stack.pods()
         wait_for("it is put back", lambda: "revision 2 serves" in message(stack, "Ready") and stack.pods() == before)
@@ -97,6 +107,7 @@ def test_an_image_that_can_not_be_pulled_touches_no_pod_that_serves(stack, load)
     status = stack.status()
     assert status["failed"]["reason"] == "RolloutStuck" and len(pods_ever_made(stack, "nowhere")) == 1
     assert status["history"][0]["rollback"] == "image-missing"
-    stack.kubectl("annotate", "supernovastack", stack.name, "platform.supernova.com/rollback-to=4;by=e2e;reason=a test")
-    wait_for("it is refused", lambda: any("image" in event["note"] for event in stack.list("events.events.k8s.io") if event["reason"] == "CommandRefused"))
+    order = f"platform.supernova.com/rollback-to={status['failed']['revision']};by=e2e;reason=a test"
+    stack.kubectl("annotate", "supernovastack", stack.name, order)
+    wait_for("it is refused", lambda: any("image" in event["note"] for event in events(stack.namespace, "CommandRefused")))
     assert stack.pods() == before

@@ -34,6 +34,6 @@ def test_why(stack, reason, spec, words):
 
 
 def test_mended_it_says_so_no_longer(stack):
-    stack.apply(**ALONE)
+    stack.apply()
     stack.wait_ready()
     wait_for("Available says nothing of it", lambda: condition_of(stack.read("supernovastack"), "Available")["message"] == "1 of 1 pods are available")
