@@ -65,6 +65,21 @@ Test(failure, a_missed_deadline_is_recorded_once_with_its_words) {
 }
 
 /* What the key stands for. */
+/* Its pods are gone once it was put back, and with them what they showed. */
+Test(failure, an_image_that_could_not_be_pulled_stays_missing) {
+  release_sticks();
+  world_put(&w, RESOURCE_POD,
+            "metadata: {name: shop-1, labels: {platform.supernova.com/stack: shop, app.kubernetes.io/component: server}}\n"
+            "status: {phase: Pending, containerStatuses: [{state: {waiting: {reason: ErrImagePull, message: 'no such image'}}}]}");
+  world_settle(&w);
+  cr_assert_str_eq(failed_reason(), "RolloutStuck");
+  world_remove(&w, RESOURCE_POD, "shop-1");
+  world_settle(&w);
+  const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(w.plan.status, "history"), 0);
+  cr_assert_eq(json_int(entry, "revision", 0), 2);
+  cr_assert_str_eq(json_string(entry, "rollback", ""), "image-missing");
+}
+
 Test(failure, it_counts_until_one_of_the_named_parts_changes) {
   static const struct {
     const char *spec;

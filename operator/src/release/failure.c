@@ -22,6 +22,10 @@ void failure_key(const struct observation *o, const struct content *content, boo
   cJSON_Delete(parts);
 }
 
+bool failure_lacked_image(const struct child *revision) {
+  return !strcmp(json_string(revision->revision.failed, "because", ""), "ImageNotPulled");
+}
+
 struct release_failure failure_read(const struct observation *o, const struct child *revision, const struct content *content) {
   const cJSON *failed = revision ? revision->revision.failed : NULL;
   struct release_failure failure = {.by_secret = json_bool(failed, "bySecret", false)};
@@ -45,6 +49,7 @@ void failure_annotate(const struct release_failure *failure, const char *key, in
   cJSON_AddStringToObject(tree, "message", failure->message);
   cJSON_AddStringToObject(tree, "at", at);
   if (failure->by_secret) cJSON_AddTrueToObject(tree, "bySecret");
+  if (failure->because) cJSON_AddStringToObject(tree, "because", failure->because);
   cJSON_AddNullToObject(annotations, ANNOTATION_BEGAN_AT);
   buffer_init(&text, TEXT_MAX_BYTES);
   json_print(tree, &text);

@@ -1,5 +1,6 @@
 #include "release/rollback_verdict.h"
 
+#include "release/failure.h"
 #include "release/job_memory.h"
 
 #include <string.h>
@@ -134,7 +135,7 @@ struct rollback_evidence rollback_evidence_of(const struct observation *o, const
   const struct child_list *revisions = &o->children[RESOURCE_REVISION];
   struct telling t = {.current = -1, .serves_from = -1};
   struct rollback_evidence e = {.secret_ok = secret_ok, .accepts_min = -1, .accepts_max = -1};
-  e.image_missing = cannot_be_pulled(o, revision);
+  e.image_missing = cannot_be_pulled(o, revision) || failure_lacked_image(revision);
   bool told = take_accepts(revision, &e);
   for (size_t i = 0; i < revisions->count; i++) {
     const struct child *other = revisions->items[i];

@@ -141,7 +141,9 @@ static void plan_failure(const struct observation *o, struct judgement *j, const
                          struct plan *plan) {
   const struct child *revision = j->history.target;
   if (!revision || revision->revision.deployed_ms || j->history.back || t->failure.reason || !trial->failure.reason) return;
-  failure_plan(o, revision, t->content, &trial->failure, plan);
+  struct release_failure failure = trial->failure;
+  failure.because = j->diagnosis.reason;
+  failure_plan(o, revision, t->content, &failure, plan);
   j->taken = j->history.current;
 }
 
