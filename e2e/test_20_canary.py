@@ -87,16 +87,7 @@ def test_a_canary_judged_bad_is_put_back_before_a_second_batch(stack, load):
 NOWHERE = {"image": {"repository": "docker.io/library/no-such-server"}, "rollout": {**ROLLOUT, "progressDeadlineSeconds": 30}}
 
 
-def test_an_image_that_can_not_be_pulled_stops_at_its_first_job(stack):
-    before = stack.pods()
-    release(stack, "nowhere", **NOWHERE)
-    wait_for("the migration's pod says why", lambda: "no-such-server" in message(stack, "Ready"))
-    release(stack, "second")
-    stack.wait_ready()
-    assert stack.pods() == before and not pods_ever_made(stack, "nowhere")
-
-
-def test_without_a_job_it_touches_no_pod_that_serves(stack, load):
+def test_an_image_that_can_not_be_pulled_touches_no_pod_that_serves(stack, load):
     before = stack.pods()
     with load() as users:
         release(stack, "nowhere", **NOWHERE, migrations={"enabled": False})
@@ -111,3 +102,12 @@ def test_without_a_job_it_touches_no_pod_that_serves(stack, load):
     stack.kubectl("annotate", "supernovastack", stack.name, order)
     wait_for("it is refused", lambda: any("image" in event["note"] for event in events(stack.namespace, "CommandRefused")))
     assert stack.pods() == before
+
+
+def test_where_a_job_comes_first_it_stops_there(stack):
+    before = stack.pods()
+    release(stack, "elsewhere", **NOWHERE, migrations={"when": ["pre-upgrade"]})
+    wait_for("the migration's pod says why", lambda: "no-such-server" in message(stack, "Ready"))
+    release(stack, "second")
+    stack.wait_ready()
+    assert stack.pods() == before and not pods_ever_made(stack, "elsewhere")
