@@ -98,10 +98,6 @@ def test_an_image_that_can_not_be_pulled_touches_no_pod_that_serves(stack, load)
     status = stack.status()
     assert status["failed"]["reason"] == "RolloutStuck" and len(pods_ever_made(stack, "nowhere")) == 1
     assert status["history"][0]["rollback"] == "image-missing"
-    order = f"platform.supernova.com/rollback-to={status['failed']['revision']};by=e2e;reason=a test"
-    stack.kubectl("annotate", "supernovastack", stack.name, order)
-    wait_for("it is refused", lambda: any("image" in event["note"] for event in events(stack.namespace, "CommandRefused")))
-    assert stack.pods() == before
 
 
 def test_where_a_job_comes_first_it_stops_there(stack):

@@ -116,7 +116,18 @@ Test(rollback_evidence, a_migration_that_fails_without_a_word_leaves_the_schema_
   cr_assert_str_eq(verdict_on(1), UNKNOWN, "it is at work");
   world_job_ends(&w, "shop-migrate-2", false, 65, "Killed");
   world_settle(&w);
-  cr_assert_str_eq(verdict_on(1), UNKNOWN);
+  cr_assert_str_eq(verdict_on(1), UNKNOWN, "no deadline has ended it");
+}
+
+/* As a kubelet leaves it behind whose container it never made: past its deadline, without an id. */
+Test(rollback_evidence, a_migration_that_never_began_has_left_all_as_it_was) {
+  release(IMAGE("v1"), "shop-migrate-1", true, TOLD(10, 8, 8, 10));
+  release(IMAGE("v2") ONCE, NULL, true, NULL);
+  world_job_ends(&w, "shop-migrate-2", false, 137, "");
+  cJSON *status = cJSON_GetObjectItemCaseSensitive(world_object(&w, RESOURCE_POD, "shop-migrate-2-pod"), "status");
+  cJSON_AddStringToObject(status, "reason", "DeadlineExceeded");
+  world_settle(&w);
+  cr_assert_str_eq(verdict_on(1), SAFE);
 }
 
 Test(rollback_evidence, a_migration_that_fails_may_tell_how_far_it_came) {

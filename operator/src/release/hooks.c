@@ -191,6 +191,7 @@ void hooks_annotate_deployed(const struct hooks *hooks, const struct child *revi
   memory.purpose_key = own.purpose_key;
   memory.failed = own.failed;
   memory.failed_ms = own.failed_ms;
+  memory.ran = own.ran;
   memory.message = own.message;
   job_memory_write(&memory, "migrate", annotations);
 }

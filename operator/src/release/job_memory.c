@@ -28,6 +28,7 @@ static const struct decode_field fields[] = {{"attempt", DECODE_INT, AT(memory.a
                                              {"doneAt", DECODE_STRING, AT(done_at), .flags = 0},
                                              {"failed", DECODE_STRING, AT(memory.failed), .flags = 0},
                                              {"failedAt", DECODE_STRING, AT(failed_at), .flags = 0},
+                                             {"ran", DECODE_BOOL, AT(memory.ran), .fallback = "false"},
                                              {"message", DECODE_STRING, AT(memory.message), .flags = 0},
                                              {"toldAt", DECODE_STRING, AT(told_at), .flags = 0},
                                              {"schemaVersion", DECODE_INT, AT(memory.schema_version), .fallback = "-1"},
@@ -91,6 +92,7 @@ void job_memory_write(const struct job_memory *memory, const char *series, cJSON
   add_time(tree, "doneAt", memory->done_ms);
   add_text(tree, "failed", memory->failed);
   add_time(tree, "failedAt", memory->failed_ms);
+  if (memory->ran) cJSON_AddTrueToObject(tree, "ran");
   add_text(tree, "message", memory->message);
   add_time(tree, "toldAt", memory->told_ms);
   add_number(tree, "schemaVersion", memory->schema_version, -1);

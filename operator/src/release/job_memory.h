@@ -28,6 +28,7 @@ struct job_memory {
   int64_t done_ms;         /* real time, 0: never */
   const char *failed;      /* the key under which it is remembered as failed for good */
   int64_t failed_ms;
+  bool ran;                         /* one of this round's attempts that failed may have done something */
   const char *message;              /* of that failure, cleaned */
   int64_t told_ms;                  /* real time at which a Job told what follows; 0: none has */
   int64_t schema_version;           /* of the database; -1: nobody told */

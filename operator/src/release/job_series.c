@@ -92,6 +92,7 @@ static void post_job(const struct decision *d, int64_t attempt, uint64_t needs) 
 static void start(struct decision *d, bool passed) {
   struct job_memory next = d->memory;
   char name[64];
+  if (next.attempt == next.settled) next.ran = false;
   next.attempt++;
   next.settled += passed;
   for (const struct child *job; job_name(d, next.attempt, name), job = observation_find(d->c->o, RESOURCE_JOB, name);) {
@@ -121,6 +122,7 @@ static void record_success(const struct decision *d, const struct pod_facts *pod
   done.done_ms = later_than(d->c->o->now_ms, d->series->after_ms);
   done.failed = done.message = NULL;
   done.failed_ms = 0;
+  done.ran = false;
   done.schema_version = done.serves_from = done.accepts_min = done.accepts_max = -1;
   job_learn(pod, done.done_ms, &done);
   record(d, &done, NULL, 0, (struct plan_event){"Normal", d->series->kind->succeeded, note});
@@ -181,6 +183,7 @@ static void after_failure(struct decision *d, const struct child *job) {
   const struct stack_job *s = &d->series->settings;
   const struct pod_facts *pod = job ? job_last_pod(d->c->o, job->name) : NULL;
   bool asked = d->memory.asked > d->memory.attempt;
+  d->memory.ran |= !job || !job_did_nothing(d->c->o, job->name);
   d->report.message = job_explain(job, pod, s, d->series->kind->block, d->c->plan->arena);
   if (!asked && is_final(d, job, pod)) {
     record_failure(d, pod, d->report.message);

@@ -15,6 +15,18 @@ const struct pod_facts *job_last_pod(const struct observation *o, const char *jo
   return found;
 }
 
+/* A deadline is the kubelet's to enforce: what it says of the pod then is its last word. */
+bool job_did_nothing(const struct observation *o, const char *job) {
+  bool seen = false;
+  for (size_t i = 0; i < o->children[RESOURCE_POD].count; i++) {
+    const struct pod_facts *pod = &o->children[RESOURCE_POD].items[i]->pod;
+    if (!pod->job || strcmp(pod->job, job) != 0) continue;
+    if (!pod->deadline_exceeded || !pod->no_container) return false;
+    seen = true;
+  }
+  return seen;
+}
+
 /* The termination message where it is JSON; the caller owns it. */
 static cJSON *said(const struct pod_facts *pod) {
   cJSON *tree = NULL;

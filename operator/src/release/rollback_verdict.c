@@ -102,10 +102,10 @@ static void hear(const struct observation *o, const struct job_memory *m, struct
   t->serves_from = m->serves_from;
 }
 
-/* An attempt that has not ended, or one that ended badly without a word. */
+/* An attempt that has not ended, or one that did something and ended badly without a word. */
 static bool leaves_doubt(const struct observation *o, const struct job_memory *m, const struct telling *t) {
   if (m->purpose && !is_of_database(m->purpose, o->secret->database)) return false;
-  return m->attempt > m->settled || (m->failed && m->failed_ms > t->told_ms && m->failed_ms > t->done_ms);
+  return m->attempt > m->settled || (m->failed && m->ran && m->failed_ms > t->told_ms && m->failed_ms > t->done_ms);
 }
 
 static bool take_accepts(const struct child *revision, struct rollback_evidence *e) {

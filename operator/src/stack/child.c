@@ -164,6 +164,7 @@ static void read_evidence(const cJSON *object, const cJSON *container, struct po
   to->memory_limit = copy(cJSON_GetArrayItem(json_get(object, "spec.containers"), 0), "resources.limits.memory");
   to->running_since_ms = time_or_zero(json_string(container, "state.running.startedAt", NULL));
   to->started = json_bool(container, "started", false);
+  to->no_container = container && !*json_string(container, "containerID", "") && !to->restarts;
 }
 
 static void read_pod(const cJSON *object, struct pod_facts *to) {

@@ -73,6 +73,7 @@ struct pod_facts {
   int64_t ended_ms;          /* when its container last ended; 0: it never did */
   char *termination_message; /* of the last end */
   bool deadline_exceeded;    /* ended by activeDeadlineSeconds */
+  bool no_container;         /* its kubelet has never made one for it */
   char *end_reason;          /* of the last end: OOMKilled, Error …, or NULL */
   char *memory_limit;        /* of its container, or NULL */
   int64_t running_since_ms;  /* 0: it does not run */
