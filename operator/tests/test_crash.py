@@ -241,6 +241,7 @@ class Delete(Scenario):
 
 class Revoke(Scenario):
     """The key that signs is compromised: another one signs at once, of the old one nothing is left, and every pod is told."""
+    writes, tells = 5, 1
     before = InstallWithoutMigration()
 
     def act(self, scene):
@@ -268,6 +269,7 @@ class InstallToRotate(Install):
 
 class Rotate(Scenario):
     """A key is published, signs, and its predecessor verifies without its private half. Pods load what the Secret holds."""
+    writes, tells = 5, 3
     before = InstallToRotate()
 
     def act(self, scene):
