@@ -198,11 +198,11 @@ class Stack:
                 return None
         return wait_for(f"{method} {path} of {self.namespace}/{self.name} is answered", answered)
 
-    def token(self, subject="e2e", roles=("admin",)):
+    def token(self, subject="e2e", roles=("admin",), ttl_s=600):
         """Once the Service leads to pods alone that have the Secret as it is."""
         def minted():
             status, answer = self.ask("POST", "/auth/token", {"x-issuer-secret": self.secret["ISSUER_ADMIN_SECRET"]},
-                                      {"sub": subject, "roles": list(roles), "ttl": 600})
+                                      {"sub": subject, "roles": list(roles), "ttl": ttl_s})
             return answer["token"] if status == 200 else None
         return {"authorization": f"Bearer {wait_for('a token is minted', minted)}"}
 

@@ -101,6 +101,24 @@ Test(jwks_plan, a_rotation_by_command_with_evidence_from_the_pods) {
   cr_assert_str_eq(status_keys(), SECOND_KID " signing");
 }
 
+/* A look takes so many; the others are asked once these have answered. */
+Test(jwks_plan, more_pods_than_one_look_takes_are_all_heard) {
+  world_spec(&w, "image: {repository: r, tag: v1}\nreplicas: 50\nmigrations: {enabled: false}\n");
+  world_settle(&w);
+  world_pods_ready(&w);
+  world_settle(&w);
+  pods_say(FIRST, SECOND_KID);
+  command("jwks;id=1;by=alice");
+  world_plan(&w);
+  world_carry_out(&w);
+  world_plan(&w);
+  world_carry_out(&w);
+  world_plan(&w);
+  cr_assert_eq(w.plan.look_count, LOOKS_MAX);
+  world_settle(&w);
+  cr_assert(strstr(words(), "is published and signs from"), "%s", words());
+}
+
 Test(jwks_plan, missing_evidence_is_waited_for_by_name) {
   static const struct {
     const char *unread;

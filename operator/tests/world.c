@@ -328,15 +328,22 @@ void world_carry_out(struct world *w) {
 /* Asks the pods that the plan wants to hear; false where all of them had been asked since they became ready. */
 static bool look(struct world *w) {
   bool news = false;
-  if (!w->plan.look_count) return false;
-  struct pod_look *items = calloc(LOOKS_MAX, sizeof *items);
+  size_t count = w->plan.look_count;
+  if (!count) return false;
+  struct pod_look *items = calloc(count + w->looks.count, sizeof *items);
   for (size_t i = 0; i < w->plan.look_count; i++) {
     news |= !looks_of(&w->looks, w->plan.looks[i].uid, w->o.now_ms);
     items[i] = (struct pod_look){strdup(w->plan.looks[i].uid), w->o.now_ms, w->said};
   }
+  for (size_t i = 0; i < w->looks.count; i++) {
+    const struct pod_look *old = &w->looks.items[i];
+    bool again = false;
+    for (size_t k = 0; k < w->plan.look_count; k++) again |= !strcmp(items[k].uid, old->uid);
+    if (!again) items[count++] = (struct pod_look){strdup(old->uid), old->at_ms, old->said};
+  }
   looks_done(&w->looks);
   w->looks.items = items;
-  w->looks.count = w->plan.look_count;
+  w->looks.count = count;
   return news;
 }
 

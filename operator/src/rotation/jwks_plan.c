@@ -7,7 +7,6 @@
 
 enum {
   POLL_MS = 2000,
-  FRESH_MS = 15 * 1000,
   LOOK_AT_LEAST_MS = 6 * 3600 * 1000, /* a clock that was set is noticed by then */
   HEAR_MS = 10 * 60 * 1000,           /* by then a kubelet has looked by itself */
   HEAR_AT_ONCE = 24,                  /* pods a round: there are other things to write */
@@ -28,7 +27,7 @@ static bool counts(const struct child *pod, const struct jwks_key *key) {
 /* What POD lacks, or NULL. */
 static const char *lack(const struct observation *o, const struct child *pod, const struct jwks_key *key, struct arena *arena) {
   bool signs = key->state == JWKS_SIGNING;
-  int64_t fresh_ms = o->now_ms - FRESH_MS;
+  int64_t fresh_ms = o->now_ms - LOOKS_KEPT_MS;
   const struct probe *said = looks_of(o->looks, pod->uid, key->since_ms > fresh_ms ? key->since_ms : fresh_ms);
   if (!said) return arena_printf(arena, "pod %s has yet to tell its keys", pod->name);
   if (!said->read) return arena_printf(arena, "pod %s can't be asked for its keys: %s", pod->name, said->unread);
@@ -57,11 +56,13 @@ static const char *lacking(const struct observation *o, const struct jwks_key *k
   return lacks ? lacks : ready ? NULL : "no pod is ready";
 }
 
-static void ask_pods(const struct observation *o, struct plan *plan) {
+/* Those that have not said enough of KEY; of more than one look takes, the others come as these have. */
+static void ask_pods(const struct observation *o, const struct jwks_key *key, struct plan *plan) {
   const struct child_list *pods = &o->children[RESOURCE_POD];
-  for (size_t i = 0; i < pods->count; i++)
-    if (serves(pods->items[i])) plan_look_at(plan, pods->items[i]->uid, pods->items[i]->name, pods->items[i]->pod.address);
-  plan_look_again(plan, POLL_MS);
+  for (size_t i = 0; key && i < pods->count; i++) {
+    const struct child *pod = pods->items[i];
+    if (counts(pod, key) && lack(o, pod, key, plan->arena)) plan_look_at(plan, pod->uid, pod->name, pod->pod.address);
+  }
 }
 
 /* ---- the step ---- */
@@ -180,7 +181,11 @@ void jwks_plan(const struct observation *o, struct plan *plan, struct jwks_stand
   plan->minds_clock = step.minded_clock;
   plan_hearing(o, &ret->keys, plan);
   if (step.name) plan_step(o, &step, plan);
-  if (step.asks) ask_pods(o, plan);
+  if (step.asks) {
+    ask_pods(o, jwks_published(&ret->keys), plan);
+    ask_pods(o, jwks_signing(&ret->keys), plan);
+    plan_look_again(plan, POLL_MS);
+  }
   if (step.at_ms) plan_look_again(plan, step.at_ms - o->now_ms < LOOK_AT_LEAST_MS ? step.at_ms - o->now_ms : LOOK_AT_LEAST_MS);
   ret->words = tell(&question, unloaded, unsigned_, plan->arena);
 }

@@ -25,10 +25,28 @@ static void distrust(struct probe *said, const struct probe *before) {
                  said->reading.requests);
 }
 
+static bool is_among(const struct pod_look *items, size_t n, const char *uid) {
+  for (size_t i = 0; i < n; i++)
+    if (!strcmp(items[i].uid, uid)) return true;
+  return false;
+}
+
+/* Moves what was heard of other pods, not long ago, behind the N that are new. */
+static size_t keep_others(struct looks *looks, struct pod_look *items, size_t n) {
+  size_t count = n;
+  for (size_t i = 0; i < looks->count; i++) {
+    struct pod_look *old = &looks->items[i];
+    if (old->at_ms <= looks->asked_ms - LOOKS_KEPT_MS || is_among(items, n, old->uid)) continue;
+    items[count++] = *old;
+    old->uid = NULL;
+  }
+  return count;
+}
+
 static void on_looked(void *owner, const struct probe *probes, size_t n) {
   struct looks *looks = owner;
   looks->probing = NULL;
-  struct pod_look *items = calloc(n, sizeof *items);
+  struct pod_look *items = calloc(n + looks->count, sizeof *items);
   for (size_t i = 0; items && i < n; i++) {
     items[i] = (struct pod_look){.uid = looks->asked[i], .at_ms = looks->asked_ms, .said = probes[i]};
     looks->asked[i] = NULL;
@@ -36,16 +54,19 @@ static void on_looked(void *owner, const struct probe *probes, size_t n) {
   }
   drop_asked(looks);
   if (!items) return;
+  size_t count = keep_others(looks, items, n);
   drop_items(looks);
   looks->items = items;
-  looks->count = n;
+  looks->count = count;
 }
 
 void looks_start(struct looks *looks, struct prober *prober, const char *namespace, const struct look_target *targets, size_t n,
                  int64_t now_ms) {
   struct probe_target pods[LOOKS_MAX];
   if (n > LOOKS_MAX) n = LOOKS_MAX;
-  if (!n || looks->probing || (now_ms >= looks->asked_ms && now_ms - looks->asked_ms < PAUSE_MS)) return;
+  if (looks->probing) return;
+  if (!n) return drop_items(looks);
+  if (now_ms >= looks->asked_ms && now_ms - looks->asked_ms < PAUSE_MS) return;
   for (size_t i = 0; i < n; i++) {
     pods[i] = (struct probe_target){namespace, targets[i].pod, targets[i].address};
     looks->asked[i] = strdup(targets[i].uid);

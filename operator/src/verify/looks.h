@@ -9,7 +9,7 @@
 
 #include "verify/prober.h"
 
-enum { LOOKS_MAX = 32 };
+enum { LOOKS_MAX = 32 /* pods a look */, LOOKS_KEPT_MS = 60 * 1000 };
 
 struct pod_look {
   char *uid; /* of the pod */
@@ -30,7 +30,8 @@ struct look_target {
   const char *uid, *pod, *address;
 };
 
-/* At most LOOKS_MAX, and no sooner than a second after the last. Looks at pods that are no longer asked for are forgotten. */
+/* At most LOOKS_MAX, and no sooner than a second after the last: of more pods, ask for those that have not said enough. What was heard is kept for
+ * LOOKS_KEPT_MS while there are questions, and forgotten with the last one. */
 void looks_start(struct looks *looks, struct prober *prober, const char *namespace, const struct look_target *targets, size_t n,
                  int64_t now_ms);
 
